@@ -1,0 +1,63 @@
+"""The web app: Search, Caption and Translate pages on one model and one gallery. Gradio is imported only when it is used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Before Gradio is first imported, because it looks outside while it loads: nothing here may leave the machine.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from mmembed.model import Model
+
+__all__ = ["build", "launch"]
+
+
+def build(gallery: Path | None, load: Callable[[], Model]) -> gr.Blocks:
+    """The app as Gradio blocks, not started. `load` is called once, when the model is first needed.
+
+    Raises:
+        MissingPackage: Gradio is not installed.
+    """
+    from mmembed.app.server import require_gradio
+
+    require_gradio()
+    from mmembed.app.blocks import assemble
+    from mmembed.app.service import Service
+
+    return assemble(Service(gallery, load))
+
+
+def launch(
+    gallery: Path | None = None,
+    preset: str = "mini",
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    share: bool = False,
+    auth: tuple[str, str] | None = None,
+    open_browser: bool = False,
+) -> None:
+    """Serve the app until it is interrupted. The page answers at once; the model loads behind it.
+
+    Args:
+        gallery: the gallery's folder, made by the first indexing; None for one that is forgotten at the end.
+        preset: a preset's name or the folder of a trained bundle.
+        host: address to listen on; another than this computer's own makes the page reachable by others.
+        port: port to listen on.
+        share: also make a public address through Gradio's relay.
+        auth: (name, password) that the page asks for.
+        open_browser: open the page in a browser.
+
+    Raises:
+        MissingPackage: Gradio is not installed.
+        UnknownPreset: there is no such preset or bundle.
+    """
+    from mmembed.app.server import serve
+
+    serve(gallery, preset, host, port, share, auth, open_browser)

@@ -1,0 +1,224 @@
+"""configs/app/*.yaml → the words, languages and limits of the app, checked when they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mmembed.presets import config_folder, read_config
+
+
+@dataclass(frozen=True)
+class SearchLabels:
+    """Words of the Search tab."""
+
+    tab: str
+    text: str
+    text_hint: str
+    button: str
+    options: str
+    like: str
+    without: str
+    without_hint: str
+    without_note: str
+    count: str
+    likely_only: str
+    results: str
+    start: str
+    likely_one: str
+    likely: str
+    others: str
+    no_match: str
+    no_match_hint: str
+    no_match_only: str
+    empty: str
+    empty_hint: str
+    caption_format: str
+    chosen: str
+    caption_this: str
+    more_like_this: str
+    translate_with: str
+    file: str
+    folder: str
+    size: str
+    taken: str
+    similarity: str
+    confidence: str
+    captions: str
+    unknown: str
+    gone: str
+    choose_first: str
+
+
+@dataclass(frozen=True)
+class IndexLabels:
+    """Words of the control that indexes a folder."""
+
+    title: str
+    folder: str
+    folder_hint: str
+    button: str
+    note: str
+    temporary: str
+    closed: str
+    working: str
+    done: str
+    skipped: str
+    empty_path: str
+    no_folder: str
+
+
+@dataclass(frozen=True)
+class CaptionLabels:
+    """Words of the Caption tab."""
+
+    tab: str
+    picture: str
+    language: str
+    button: str
+    result: str
+    translate: str
+    search: str
+    no_picture: str
+    no_caption: str
+    start: str
+
+
+@dataclass(frozen=True)
+class TranslateLabels:
+    """Words of the Translate tab."""
+
+    tab: str
+    text: str
+    text_hint: str
+    source: str
+    auto: str
+    to: str
+    picture: str
+    button: str
+    result: str
+    result_grounded: str
+    result_plain: str
+    same: str
+    same_language: str
+    no_text: str
+    example: str
+    example_with_picture: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Every word the app shows, in one language."""
+
+    title: str
+    tagline: str
+    loading: str
+    ready: str
+    not_ready: str
+    no_photos: str
+    one_photo: str
+    photos: str
+    licence: str
+    failed: str
+    too_long: str
+    too_many_pixels: str
+    unreadable: str
+    similarity: str
+    similarity_text: str
+    alternatives: str
+    alternatives_count: str
+    picture: str
+    examples: str
+    search: SearchLabels
+    index: IndexLabels
+    caption: CaptionLabels
+    translate: TranslateLabels
+
+    def count_photos(self, count: int) -> str:
+        """How many photos, in words that agree with the number."""
+        if count == 0:
+            return self.no_photos
+        return self.one_photo if count == 1 else self.photos.format(count=f"{count:,}")
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a language calls itself, and whether it is written from right to left."""
+
+    name: str
+    right_to_left: bool = False
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Languages by ISO 639-1 code."""
+
+    languages: dict[str, Language]
+
+    def name(self, code: str) -> str:
+        """The language's own name, or its code if the configuration does not know it."""
+        return self.languages[code].name if code in self.languages else code
+
+    def right_to_left(self, code: str) -> bool:
+        return code in self.languages and self.languages[code].right_to_left
+
+    def choices(self, codes: tuple[str, ...]) -> list[tuple[str, str]]:
+        """(name, code) pairs in the order given, as Gradio's dropdowns want them."""
+        return [(self.name(code), code) for code in codes]
+
+
+@dataclass(frozen=True)
+class ExampleTranslation:
+    """A sentence to try: `photo` is the file name of a sample photo to look at, or None."""
+
+    text: str
+    source: str
+    to: str
+    photo: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits and thresholds; `configs/app/settings.yaml` says what each is."""
+
+    good_match: float
+    results: int
+    most_results: int
+    alternatives: int
+    most_alternatives: int
+    text_characters: int
+    upload_megabytes: int
+    upload_megapixels: int
+    thumbnail_pixels: int
+    preview_pixels: int
+    cache_check_seconds: int
+    cache_keep_seconds: int
+    captions: tuple[str, ...]
+    searches: tuple[str, ...]
+    translations: tuple[ExampleTranslation, ...]
+
+
+def _folder() -> Path:
+    return config_folder() / "app"
+
+
+@cache
+def read_labels(language: str = "en") -> Labels:
+    """The words of the app. Raises InvalidConfig if the language has no complete file."""
+    labels: Labels = read_config(_folder() / f"{language}.yaml", Labels)
+    return labels
+
+
+@cache
+def read_languages() -> Languages:
+    """What every known language calls itself."""
+    languages: Languages = read_config(_folder() / "languages.yaml", Languages)
+    return languages
+
+
+@cache
+def read_settings() -> Settings:
+    """The app's limits and thresholds."""
+    settings: Settings = read_config(_folder() / "settings.yaml", Settings)
+    return settings

@@ -1,0 +1,108 @@
+"""Small pieces all pages are made of: uploads, sentences instead of tracebacks, and escaped snippets of HTML."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from mmembed.app.labels import Languages, read_labels
+from mmembed.errors import MmembedError
+
+_log = logging.getLogger(__name__)
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+
+
+def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
+    """A picture by upload, drag, paste or webcam; handlers get the path of the uploaded file."""
+    image = gr.Image(
+        label=label,
+        elem_id=elem_id,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "webcam", "clipboard"],
+        height=height,
+        buttons=["fullscreen"],
+        alt_text=label,
+    )
+    decoded = image.preprocess
+
+    def as_uploaded(payload: ImageData | None) -> str | None:
+        """The file itself: Gradio would decode it first, and fail on a damaged one with an error that says nothing."""
+        if payload is not None and payload.url and payload.url.startswith("data:"):
+            return str(decoded(payload))
+        return payload.path if payload is not None else None
+
+    # On the instance, because Gradio writes a stub file beside the source of every class derived from its components.
+    image.preprocess = as_uploaded  # type: ignore[method-assign]
+    return image
+
+
+def in_sentences(handler: _Handler) -> _Handler:
+    """Show this package's errors as a notice and leave the page as it is; report anything else as the bug it is."""
+
+    @functools.wraps(handler)
+    def shown(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except MmembedError as error:
+            gr.Warning(escape(str(error)))
+            return gr.skip()
+        except Exception as error:
+            _log.exception("The app failed in %s", handler.__name__)
+            raise gr.Error(escape(read_labels().failed.format(error=error or type(error).__name__))) from error
+
+    return shown  # type: ignore[return-value]
+
+
+def for_programs(handler: _Handler) -> _Handler:
+    """The same for API callers, who get the sentence as the error of their call."""
+
+    @functools.wraps(handler)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except MmembedError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return called  # type: ignore[return-value]
+
+
+def note(text: str, more: str = "", kind: str = "") -> str:
+    """A notice that screen readers announce; `kind` is `good`, `weak` or nothing."""
+    strong = f"<b>{escape(text)}</b> " if text else ""
+    return f'<div class="mm-note {f"mm-{kind}" if kind else ""}" role="status">{strong}{escape(more)}</div>'
+
+
+def fit(label: str, similarity: float) -> str:
+    """One similarity, named."""
+    return f'<div class="mm-fit">{escape(label)}: <b>{similarity:.2f}</b></div>'
+
+
+def others(label: str, texts: Sequence[str], language: str, languages: Languages) -> str:
+    """Alternative texts as a list, in the direction their language is written."""
+    if not texts:
+        return ""
+    direction = "rtl" if languages.right_to_left(language) else "ltr"
+    entries = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return (
+        f'<p class="mm-others-title">{escape(label)}</p>'
+        f'<ol class="mm-others" lang="{escape(language, quote=True)}" dir="{direction}">{entries}</ol>'
+    )
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and values, as a definition list."""
+    return f'<dl class="mm-facts">{"".join(f"<dt>{escape(name)}</dt><dd dir=auto>{escape(value)}</dd>" for name, value in rows)}</dl>'
+
+
+def written(text: str, language: str, languages: Languages) -> dict[str, Any]:
+    """An update of a result box: the text, in its language's direction."""
+    rtl = languages.right_to_left(language)
+    update: dict[str, Any] = gr.update(value=text, rtl=rtl, text_align="right" if rtl else "left")
+    return update

@@ -1,0 +1,110 @@
+"""Starting the app: addresses, warnings, a private folder for uploads, and the model loading behind the first page."""
+
+from __future__ import annotations
+
+import atexit
+import ipaddress
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmembed.errors import MissingPackage, MmembedError, UnknownPreset
+
+if TYPE_CHECKING:
+    from mmembed.app.service import Service
+
+
+def require_gradio() -> None:
+    """Raises MissingPackage when Gradio is not installed."""
+    if find_spec("gradio") is None:
+        raise MissingPackage("gradio", "app", "The web app")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def exposure_warning(host: str, share: bool, auth: tuple[str, str] | None) -> str | None:
+    """A sentence about who else can see the photos, or None if nobody can or a password keeps them out."""
+    if auth is not None or (is_loopback(host) and not share):
+        return None
+    who = "Anybody who learns the public address" if share else f"Everybody who can reach {host}"
+    return f"Warning: {who} can see the photos of this gallery. Ask for a password with --auth NAME:PASSWORD."
+
+
+def private_upload_folder() -> Path:
+    """A folder of this process alone for uploads and results, removed when it ends.
+
+    Gradio otherwise shares one folder among all its apps and users of the machine, and never empties it.
+    """
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="mmembed-app-")
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(os.environ["GRADIO_TEMP_DIR"])
+
+
+def serve(gallery: Path | None, preset: str, host: str, port: int, share: bool, auth: tuple[str, str] | None, open_browser: bool) -> None:
+    """See `mmembed.app.launch`."""
+    from mmembed import presets
+    from mmembed.app.service import Service
+
+    require_gradio()
+    if preset not in presets.presets() and not Path(preset).is_dir():  # else the page would open and every click fail
+        raise UnknownPreset(f"There is no preset {preset!r}; known are {', '.join(presets.presets())}, or give a bundle's folder.")
+    if warning := exposure_warning(host, share, auth):
+        print(warning, file=sys.stderr, flush=True)
+    private_upload_folder()
+    may_index = auth is not None or (is_loopback(host) and not share)
+    with Service(gallery, lambda: presets.load(preset), may_index=may_index) as service:
+        service.warm_up()
+        serve_service(service, host, port, share, auth, open_browser)
+
+
+def serve_service(
+    service: Service, host: str, port: int, share: bool = False, auth: tuple[str, str] | None = None, open_browser: bool = False
+) -> None:
+    """Serve a service until interrupted; Gradio prints the address.
+
+    Raises:
+        MmembedError: the port is taken.
+    """
+    from mmembed.app.blocks import assemble
+    from mmembed.app.theme import CSS, HEAD, theme
+
+    if threading.current_thread() is threading.main_thread():
+        # Python dies of it without cleaning up, and the uploads of all visitors would stay behind.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        assemble(service).launch(
+            server_name=host,
+            server_port=port,
+            share=share,
+            auth=auth,
+            inbrowser=open_browser,
+            theme=theme(),
+            css=CSS,
+            head=HEAD,
+            footer_links=["api", "settings"],
+            max_file_size=f"{service.settings.upload_megabytes}mb",
+            allowed_paths=[],
+            ssr_mode=False,
+            run_history=False,
+            enable_monitoring=False,
+        )
+    except OSError as error:
+        if "port" not in str(error):
+            raise
+        raise MmembedError(f"The app cannot listen on {host}:{port}, which is in use or not allowed; choose another port.") from error

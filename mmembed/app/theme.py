@@ -1,0 +1,69 @@
+"""How the app looks: system fonts only, so that no font is fetched from anywhere, and one accent colour."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+_SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
+.mm-header { display: flex; flex-wrap: wrap; align-items: baseline; gap: .15rem 1rem; padding: .25rem 0 .1rem; }
+.mm-header h1 { font-size: 1.5rem; font-weight: 700; letter-spacing: -.02em; margin: 0; }
+.mm-header p { margin: 0; color: var(--body-text-color-subdued); }
+.mm-status { color: var(--body-text-color-subdued); font-size: .875rem; }
+.mm-terms { color: var(--body-text-color-subdued); font-size: .78rem; }
+.gradio-container .html-container { padding: 0 !important; }
+.gradio-container .block:has(> .html-container > .prose:empty) { display: none; }
+.gradio-container .secondary { font-weight: 500; font-size: .95rem; }
+.mm-note { border-left: 4px solid var(--border-color-primary); padding: .55rem .9rem; border-radius: 6px;
+  background: var(--background-fill-secondary); line-height: 1.45; }
+.mm-note b { font-weight: 600; }
+.mm-note.mm-good { border-color: #15803d; }
+.mm-note.mm-weak { border-color: #b45309; }
+.mm-facts { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem; margin: 0; font-size: .9rem; }
+.mm-facts dt { color: var(--body-text-color-subdued); }
+.mm-facts dd { margin: 0; overflow-wrap: anywhere; }
+.mm-fit { font-size: .95rem; }
+.mm-fit b { font-variant-numeric: tabular-nums; }
+.mm-others { margin: .25rem 0 0; padding-inline-start: 1.4rem; line-height: 1.5; }
+.mm-others-title { color: var(--body-text-color-subdued); font-size: .875rem; margin: 0; }
+#mm-results .grid-container { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)) !important; }
+#mm-results .grid-wrap { min-height: 0 !important; max-height: none !important; overflow: visible !important; }
+#mm-results .caption-label { font-size: .78rem; max-width: 96%; }
+#mm-results .caption-label { opacity: 1 !important; background: var(--background-fill-primary) !important;
+  color: var(--body-text-color) !important; }
+#mm-go, #mm-index-go { align-self: end; }
+.mm-result textarea { font-size: 1.15rem !important; line-height: 1.45 !important; }
+"""
+
+# In the head and not in CSS, whose selectors Gradio rewrites so that those inside @media reach only parts of the page.
+HEAD = """<style>
+.dark, .dark .gradio-container { --color-accent: #2dd4bf !important; }
+@media (max-width: 640px) {
+  .gradio-container .main { padding: .5rem !important; }
+  .mm-header p { flex-basis: 100%; }
+  footer .divider { display: none !important; }
+  .gradio-container #mm-results .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
+}
+</style>"""
+
+
+def theme() -> gr.themes.Base:
+    """Neutral greys, a teal accent that keeps 4.5:1 contrast against white text, and the system's fonts."""
+    return gr.themes.Base(primary_hue="teal", neutral_hue="slate", radius_size="md", font=[*_SANS], font_mono=[*_MONO]).set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_400",
+        color_accent="*primary_700",
+        link_text_color="*primary_700",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_800",
+        button_primary_text_color="white",
+        block_label_text_weight="500",
+        block_title_text_weight="500",
+    )

@@ -1,0 +1,90 @@
+"""A folder of weights with a manifest → Model."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mmembed.errors import InvalidConfig
+from mmembed.generate.bundled import BundledDecoder
+from mmembed.model import Model
+from mmembed.presets import Preset
+from mmembed.space.bundled import BundledSpace, Calibration
+
+SPACE_FILES = ("picture.onnx", "text.onnx", "text.model")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says about itself, in `manifest.json`.
+
+    Attributes:
+        name: the bundle's name.
+        digest: SHA-256 (hex, 16 characters) over the files that make the vectors; part of the space's identity.
+        dim: length of a vector.
+        languages: ISO 639-1 codes the space was trained on.
+        captions: codes of the languages it writes captions in.
+        translations: codes of the languages it translates between.
+        picture_size: side of the square the picture tower sees, in pixels.
+        max_length: greatest number of pieces the decoder writes.
+        calibration: from similarity to confidence.
+        licence: terms of the weights.
+    """
+
+    name: str
+    digest: str
+    dim: int
+    languages: tuple[str, ...]
+    captions: tuple[str, ...]
+    translations: tuple[str, ...]
+    picture_size: int
+    max_length: int
+    calibration: Calibration
+    licence: str
+
+
+def digest_of(folder: Path) -> str:
+    """Digest of the files that decide what the vectors are."""
+    digest = hashlib.sha256()
+    for name in SPACE_FILES:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a bundle.
+
+    Raises:
+        InvalidConfig: it is missing or damaged.
+    """
+    path = folder / "manifest.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError as error:
+        raise InvalidConfig(f"The bundle {folder} has no manifest.json; reinstall the package, or export the bundle again.") from error
+    except msgspec.MsgspecError as error:
+        raise InvalidConfig(f"{path} is damaged: {error}") from error
+
+
+def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None) -> Model:
+    """The model in `folder`; nothing heavy is read before it is used."""
+    manifest = read_manifest(folder)
+    if preset is None:
+        preset = Preset(
+            manifest.name, f"trained bundle in {folder}", "bundled", str(folder), manifest.languages, manifest.captions,
+            manifest.translations, manifest.licence, manifest.licence, sum(f.stat().st_size for f in folder.iterdir()) / 1e6,
+        )  # fmt: skip
+    space = BundledSpace(
+        folder,
+        manifest.name,
+        f"{manifest.name}-{manifest.digest}",
+        manifest.dim,
+        manifest.languages,
+        manifest.picture_size,
+        manifest.calibration,
+        threads,
+    )
+    return Model(preset, space, BundledDecoder(folder, space, manifest.captions, manifest.translations, manifest.max_length, threads))

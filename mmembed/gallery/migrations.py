@@ -1,0 +1,75 @@
+"""The gallery's schema as numbered steps. A step that was ever released is never edited; changes are new steps."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from mmembed.errors import GalleryError
+
+APPLICATION_ID = 0x6D6D656D  # "mmem": tells `file` and us whose database it is
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # Every content once, however many paths hold it. `id` keeps the order in which contents came.
+        """CREATE TABLE items (
+            id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+            width INTEGER NOT NULL, height INTEGER NOT NULL, taken TEXT)""",
+        # A path is TEXT, or BLOB where the file system allows names that are not Unicode.
+        """CREATE TABLE paths (
+            path NOT NULL PRIMARY KEY, fingerprint TEXT NOT NULL REFERENCES items (fingerprint) ON DELETE CASCADE,
+            size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL)""",
+        "CREATE INDEX paths_by_fingerprint ON paths (fingerprint)",
+        # `space` is the space's identity, with the digest of its weights: other weights, other rows. `vector` is float32, little-endian.
+        """CREATE TABLE vectors (
+            space TEXT NOT NULL, fingerprint TEXT NOT NULL REFERENCES items (fingerprint) ON DELETE CASCADE,
+            dim INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (space, fingerprint))""",
+        "CREATE INDEX vectors_by_fingerprint ON vectors (fingerprint)",
+        """CREATE TABLE captions (
+            id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL REFERENCES items (fingerprint) ON DELETE CASCADE,
+            language TEXT NOT NULL, text TEXT NOT NULL, score REAL NOT NULL, similarity REAL NOT NULL,
+            alternatives TEXT NOT NULL, UNIQUE (fingerprint, language))""",
+        # Its rows are the captions' with spaces around Chinese characters (see captions.py), so it keeps its own text.
+        "CREATE VIRTUAL TABLE caption_words USING fts5 (words, tokenize = 'unicode61 remove_diacritics 2')",
+        """CREATE TRIGGER captions_gone AFTER DELETE ON captions BEGIN
+            DELETE FROM caption_words WHERE rowid = old.id; END""",
+        # Counts the changes that searches must see, whoever made them.
+        "CREATE TABLE state (version INTEGER NOT NULL)",
+        "INSERT INTO state VALUES (0)",
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring a database, which may be new, to the newest schema. Two processes may do so at once.
+
+    Raises:
+        GalleryError: it is another program's, or was made by a newer version of this one.
+    """
+    if _version(connection, name) == len(MIGRATIONS):
+        return
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for number, statements in enumerate(MIGRATIONS[_version(connection, name) :], _version(connection, name) + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection, name: str) -> int:
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and (owner or version or tables):
+        raise GalleryError(f"{name} is another program's database, not a gallery; choose another place for the gallery.")
+    if version > len(MIGRATIONS):
+        raise GalleryError(
+            f"The gallery {name} was made by a newer version of mmembed (schema {version}, this one knows {len(MIGRATIONS)}); "
+            "update mmembed with: pip install --upgrade mmembed"
+        )
+    return version

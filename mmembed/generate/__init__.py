@@ -1,0 +1,1 @@
+"""vector (+ source text) → text: decoder, captions, translation."""

@@ -1,0 +1,165 @@
+"""The bundled decoder: two ONNX networks and a beam search in numpy, without torch.
+
+The search follows transformers' `generate()` (num_beams, early_stopping=True, length_penalty=1), the reference that the
+tests compare it with: https://huggingface.co/docs/transformers/generation_strategies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmembed.generate.base import Candidate
+from mmembed.space.bundled import BundledSpace, session
+
+if TYPE_CHECKING:
+    import sentencepiece as spm
+    from onnxruntime import InferenceSession
+
+_END = 2
+_BATCH = 16
+# (ids [R], position) -> log-probabilities [R, V], and a function that reorders the cache by row
+Step = Callable[[np.ndarray, int], np.ndarray]
+Reorder = Callable[[np.ndarray], None]
+
+
+class BundledDecoder:
+    """A `Decoder` from a folder with `reader.onnx`, `writer.onnx` and `decoder.model`; `space` reads the source texts."""
+
+    def __init__(
+        self,
+        folder: Path,
+        space: BundledSpace,
+        caption_languages: tuple[str, ...],
+        translation_languages: tuple[str, ...],
+        max_length: int,
+        threads: int | None = None,
+    ) -> None:
+        self.caption_languages, self.translation_languages = caption_languages, translation_languages
+        self._folder, self._space, self._max_length, self._threads = folder, space, max_length, threads
+
+    @cached_property
+    def _reader(self) -> InferenceSession:
+        return session(self._folder / "reader.onnx", self._threads)
+
+    @cached_property
+    def _writer(self) -> InferenceSession:
+        return session(self._folder / "writer.onnx", self._threads)
+
+    @cached_property
+    def _pieces(self) -> spm.SentencePieceProcessor:
+        import sentencepiece as spm
+
+        return spm.SentencePieceProcessor(model_file=str(self._folder / "decoder.model"))
+
+    def generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+    ) -> list[list[Candidate]]:
+        """See `Decoder.generate`."""
+        rows = len(source) if source is not None else len(prefix if prefix is not None else ())
+        results: list[list[Candidate]] = []
+        for start in range(0, rows, _BATCH):
+            part = slice(start, min(start + _BATCH, rows))
+            results += self._generate(
+                prefix[part] if prefix is not None else None, source[part] if source is not None else None, language, beams, count
+            )
+        return results
+
+    def _generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int
+    ) -> list[list[Candidate]]:
+        feeds = self._memory(prefix, source)
+        rows = len(feeds["prefix"])
+        memory = dict(zip(("cross_keys", "cross_values", "memory_mask"), self._reader.run(None, feeds), strict=True))
+        # Every beam of a row reads the same memory.
+        repeated = {
+            "cross_keys": memory["cross_keys"].repeat(beams, 1),
+            "cross_values": memory["cross_values"].repeat(beams, 1),
+            "memory_mask": memory["memory_mask"].repeat(beams, 0),
+        }
+        layers, _, heads, _, size = repeated["cross_keys"].shape
+        cache = {name: np.zeros((layers, rows * beams, heads, 0, size), np.float32) for name in ("keys", "values")}
+
+        def step(ids: np.ndarray, position: int) -> np.ndarray:
+            logits, cache["keys"], cache["values"] = self._writer.run(
+                None, {"ids": ids, "position": np.array([position], np.int64), **cache, **repeated}
+            )
+            return _log_softmax(logits)
+
+        def reorder(order: np.ndarray) -> None:
+            for name in cache:
+                cache[name] = np.ascontiguousarray(cache[name][:, order])
+
+        tag = self._pieces.piece_to_id(f"<{language}>")
+        found = beam_search(step, reorder, rows, tag, beams, self._max_length)
+        return [[Candidate(self._pieces.decode(ids), score) for ids, score in best[:count]] for best in found]
+
+    def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
+        if source is not None:
+            encoded = self._space.encode_texts(source)
+            states, words, mask = encoded.states, encoded.words, encoded.mask
+        else:
+            assert prefix is not None
+            states = words = np.zeros((len(prefix), 1, self._reader.get_inputs()[1].shape[2]), np.float32)
+            mask = np.zeros((len(prefix), 1), bool)
+        if prefix is None:
+            prefix = np.full((len(mask), self._space.dim), np.nan, np.float32)
+        return {"prefix": prefix.astype(np.float32), "states": states, "words": words, "mask": mask}
+
+
+def beam_search(step: Step, reorder: Reorder, rows: int, start: int, beams: int, max_length: int) -> list[list[tuple[list[int], float]]]:
+    """Batched beam search.
+
+    Args:
+        step: gives log-probabilities `[rows · beams, V]` of what follows the ids `[rows · beams]` at a position.
+        reorder: moves the cached state of beam `order[i]` to place i.
+        rows: how many searches run side by side.
+        start: id every text begins with; not part of the result.
+        beams: width of each search.
+        max_length: greatest number of ids in a text, its end included.
+
+    Returns:
+        For each row up to `beams` texts, best first: ids without start and end, and the mean log-probability.
+    """
+    finished: list[list[tuple[list[int], float]]] = [[] for _ in range(rows)]
+    texts: list[list[list[int]]] = [[[] for _ in range(beams)] for _ in range(rows)]
+    scores = np.full((rows, beams), -1e9, np.float32)
+    scores[:, 0] = 0  # all beams start alike, so only the first may branch
+    ids = np.full(rows * beams, start, np.int64)
+    for position in range(max_length):
+        logs = step(ids, position)
+        vocabulary = logs.shape[1]
+        total = (scores.reshape(-1, 1) + logs).reshape(rows, beams * vocabulary)
+        top = np.argpartition(-total, 2 * beams, axis=1)[:, : 2 * beams]
+        order = np.zeros((rows, beams), np.int64)
+        for row in range(rows):
+            ranked = top[row][np.argsort(-total[row, top[row]], kind="stable")]
+            running = []
+            for rank, candidate in enumerate(ranked):
+                beam, piece = divmod(int(candidate), vocabulary)
+                if piece != _END:
+                    running.append((beam, piece, total[row, candidate]))
+                elif rank < beams and len(finished[row]) < beams:
+                    finished[row].append((texts[row][beam], float(total[row, candidate]) / (position + 1)))
+            running = running[:beams]
+            texts[row] = [texts[row][beam] + [piece] for beam, piece, _ in running]
+            scores[row] = [score for *_, score in running]
+            order[row] = [row * beams + beam for beam, *_ in running]
+            ids[row * beams : (row + 1) * beams] = [piece for _, piece, _ in running]
+        if all(len(done) >= beams for done in finished):
+            break
+        reorder(order.reshape(-1))
+    for row in range(rows):
+        if len(finished[row]) < beams:
+            finished[row] += [(text, float(score) / len(text)) for text, score in zip(texts[row], scores[row], strict=True)]
+        finished[row].sort(key=lambda found: -found[1])
+    return [done[:beams] for done in finished]
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))

@@ -1,0 +1,1 @@
+"""Pretrained networks that ordinary packages carry, read into torch for training and export."""

@@ -1,0 +1,126 @@
+"""`mmembed train bundle`: trained weights → a folder that `mmembed.load()` opens without torch."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from mmembed.bundle import digest_of
+from mmembed.learn.backbones.efficientnet import load_lite2
+from mmembed.learn.data import PictureSource, read_captions, read_splits
+from mmembed.learn.decoder import load_decoder, load_heads
+from mmembed.learn.export import Weights, export_decoder, export_picture, export_text, write_manifest
+from mmembed.learn.space import load_text_tower
+from mmembed.media.picture import Picture
+from mmembed.presets import read_config
+from mmembed.space.bundled import BundledSpace, Calibration
+from mmembed.space.pixels import square
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """What to export; `trained` is the folder that `train space` and `train decoder` wrote.
+
+    Attributes:
+        background: how many training pictures make up the background that confidences are measured against.
+        crowd: size of the galleries that the calibration imagines: a wrong match is the best of so many pictures.
+    """
+
+    name: str
+    trained: Path
+    output: Path
+    pictures: Path
+    captions: Path
+    languages: tuple[str, ...]
+    caption_languages: tuple[str, ...]
+    translation_languages: tuple[str, ...]
+    licence: str
+    splits: Path | None = None
+    picture_size: int = 260
+    int8_pictures: bool = True
+    text_bits: int = 4
+    decoder_bits: int = 8
+    max_length: int = 64
+    background: int = 512
+    crowd: int = 100
+    seed: int = 1
+
+
+def export(config_path: Path) -> Path:
+    """Export, calibrate and describe a bundle; returns its folder."""
+    config = read_config(config_path, BundleConfig)
+    config.output.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(config.seed)
+    source = PictureSource(config.pictures)
+    splits = read_splits(config.splits) if config.splits else dict.fromkeys(source.stems, "train")
+    training = [stem for stem in source.stems if splits.get(stem) == "train"]
+    background = [training[i] for i in random.permutation(len(training))[: config.background]]
+
+    heads = load_heads(config.trained)
+    network, _ = load_lite2()
+    squares = [square(_open(source, stem, config.picture_size).pixels, config.picture_size) for stem in background[:128]]
+    export_picture(network, heads.picture, config.picture_size, squares, config.output / "picture.onnx", config.int8_pictures)
+    model, _ = load_text_tower(config.trained)
+    export_text(model, heads.text, config.output / "text.onnx", Weights(config.text_bits))
+    export_decoder(load_decoder(config.trained), config.output, Weights(config.decoder_bits))
+    for name in ("text.model", "decoder.model"):
+        shutil.copyfile(config.trained / name, config.output / name)
+
+    digest = digest_of(config.output)
+    dim = heads.picture.linear.out_features
+    space = BundledSpace(config.output, config.name, digest, dim, config.languages, config.picture_size, Calibration(1.0, 0.0))
+    np.save(config.output / "background.npy", _embed(space, source, background).astype(np.float16))
+    fields = {"name": config.name, "digest": digest, "dim": dim, "languages": config.languages, "captions": config.caption_languages}
+    fields |= {"translations": config.translation_languages, "picture_size": config.picture_size, "max_length": config.max_length}
+    fields |= {"calibration": asdict(_calibrate(config, space, source, splits, random)), "licence": config.licence}
+    write_manifest(config.output, fields)
+    return config.output
+
+
+def _open(source: PictureSource, stem: str, target: int) -> Picture:
+    return Picture.from_bytes(source.read(stem), target)
+
+
+def _embed(space: BundledSpace, source: PictureSource, stems: list[str]) -> np.ndarray:
+    parts = [
+        space.embed_pictures([_open(source, stem, space.picture_size) for stem in stems[i : i + 32]]) for i in range(0, len(stems), 32)
+    ]
+    return np.concatenate(parts)
+
+
+def _calibrate(
+    config: BundleConfig, space: BundledSpace, source: PictureSource, splits: dict[str, str], random: np.random.Generator
+) -> Calibration:
+    """Platt scaling (Platt 1999) on `val`: a caption's own picture against the best of `crowd` others."""
+    stems = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
+    position = {stem: i for i, stem in enumerate(stems)}
+    rows = [row for row in read_captions(config.captions) if row.picture in position and row.language in config.languages]
+    rows = [rows[i] for i in random.permutation(len(rows))[:3000]]
+    standardised = space.standardise(space.embed_texts([row.text for row in rows]), _embed(space, source, stems))
+    own = np.array([position[row.picture] for row in rows])
+    right = standardised[np.arange(len(rows)), own]
+    crowd = np.array([random.choice(len(stems), min(config.crowd, len(stems) - 1), replace=False) for _ in rows])
+    others = np.where(crowd == own[:, None], -np.inf, np.take_along_axis(standardised, crowd, 1))
+    values = np.concatenate([right, others.max(1)])
+    return fit_platt(values, np.concatenate([np.ones(len(rows)), np.zeros(len(rows))]))
+
+
+def fit_platt(values: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Logistic regression of `labels` (0 or 1) on `values`, both `[N]`."""
+    x, y = torch.from_numpy(values).double(), torch.from_numpy(labels).double()
+    parameters = torch.zeros(2, dtype=torch.double, requires_grad=True)
+    optimizer = torch.optim.LBFGS([parameters], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = F.binary_cross_entropy_with_logits(parameters[0] * x + parameters[1], y)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return Calibration(*(round(float(value), 4) for value in parameters))

@@ -1,0 +1,107 @@
+"""Training data: captions of pictures, parallel sentences, paraphrases, and the split each picture belongs to."""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from mmembed.errors import InvalidData
+
+
+@dataclass(frozen=True)
+class CaptionRow:
+    """One description of one picture; `picture` is the file's stem, `source` the data set it comes from."""
+
+    picture: str
+    language: str
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ParallelRow:
+    """One sentence in several languages; `texts` maps a language to its text."""
+
+    split: str
+    picture: str
+    texts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ParaphraseRow:
+    """One of several independent descriptions of the same picture."""
+
+    split: str
+    picture: str
+    language: str
+    text: str
+
+
+def open_text(path: Path) -> IO[str]:
+    """A UTF-8 text file, plain or `.xz`."""
+    if not path.exists():
+        raise InvalidData(f"{path} does not exist.")
+    return lzma.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".xz" else open(path, encoding="utf-8", newline="")
+
+
+def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Rows of a tab-separated file with a header.
+
+    Raises:
+        InvalidData: the file is missing or lacks one of `columns`.
+    """
+    with open_text(path) as file:
+        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        missing = set(columns) - set(reader.fieldnames or ())
+        if missing:
+            raise InvalidData(f"{path} lacks the column(s) {', '.join(sorted(missing))}; its header must be tab-separated.")
+        yield from reader
+
+
+def read_captions(path: Path) -> list[CaptionRow]:
+    """Captions from a table with the columns `image`, `lang`, `caption` (and `source`, if it has one)."""
+    rows = read_table(path, ("image", "lang", "caption"))
+    return [CaptionRow(Path(row["image"]).stem, row["lang"], row.get("source") or "", row["caption"].strip()) for row in rows]
+
+
+def read_splits(path: Path) -> dict[str, str]:
+    """Stem of each picture → split, from a table with the columns `image`, `split`."""
+    return {Path(row["image"]).stem: row["split"] for row in read_table(path, ("image", "split"))}
+
+
+def read_parallel(path: Path, languages: tuple[str, ...]) -> list[ParallelRow]:
+    """Parallel sentences from a table with the columns `split`, `image` and one a language."""
+    rows = read_table(path, ("split", "image", *languages))
+    return [ParallelRow(row["split"], Path(row["image"]).stem, {code: row[code].strip() for code in languages}) for row in rows]
+
+
+def read_paraphrases(path: Path) -> list[ParaphraseRow]:
+    """Independent descriptions from a table with the columns `split`, `image`, `lang`, `caption`."""
+    rows = read_table(path, ("split", "image", "lang", "caption"))
+    return [ParaphraseRow(row["split"], Path(row["image"]).stem, row["lang"], row["caption"].strip()) for row in rows]
+
+
+class PictureSource:
+    """The pictures of a folder or a zip file, by stem."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise InvalidData(f"{path} does not exist.")
+        self._zip = zipfile.ZipFile(path) if path.suffix == ".zip" else None
+        names = self._zip.namelist() if self._zip else [str(file) for file in path.rglob("*") if file.is_file()]
+        self._names = {Path(name).stem: name for name in names if not name.endswith("/")}
+
+    @property
+    def stems(self) -> list[str]:
+        """Stems of all pictures, sorted."""
+        return sorted(self._names)
+
+    def read(self, stem: str) -> bytes:
+        """The bytes of one picture's file."""
+        name = self._names[stem]
+        return self._zip.read(name) if self._zip else Path(name).read_bytes()

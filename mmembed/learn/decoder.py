@@ -1,0 +1,213 @@
+"""`mmembed train decoder`: captions, translations and text-only captions in one mixture, resumable at any time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import sentencepiece as spm
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from mmembed.learn.backbones.efficientnet import load_lite2
+from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
+from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_paraphrases, read_splits
+from mmembed.learn.features import picture_features
+from mmembed.learn.heads import JointHeads
+from mmembed.learn.mixture import Batch, Mixture
+from mmembed.learn.space import load_text_tower
+from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
+from mmembed.learn.vocabulary import language_tag, train_pieces
+from mmembed.presets import read_config
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """A recipe for the decoder; paths are relative to the working directory. `space` is the folder `train space` wrote."""
+
+    pictures: Path
+    captions: Path
+    splits: Path
+    parallel: Path
+    paraphrases: Path
+    space: Path
+    output: Path
+    cache: Path
+    languages: tuple[str, ...]
+    parallel_languages: tuple[str, ...]
+    weights: TaskWeights
+    picture_size: int = 260
+    views: tuple[str, ...] = ("plain", "mirror")
+    vocabulary: int = 10_000
+    width: int = 256
+    encoder_layers: int = 2
+    decoder_layers: int = 4
+    prefix_length: int = 6
+    dropout: float = 0.1
+    noise: float = 0.6
+    masked_rate: float = 0.3
+    steps: int = 5000
+    batch: int = 128
+    learning_rate: float = 1.2e-3
+    warmup: int = 300
+    label_smoothing: float = 0.1
+    average: float = 0.998
+    precision: str = "bf16"
+    save_every: int = 250
+    seed: int = 1
+
+
+def load_heads(folder: Path) -> JointHeads:
+    """The heads that `train space` left in `folder`, in eval mode."""
+    state = torch.load(folder / "heads.pt", map_location="cpu", weights_only=True)
+    dim, inputs = state["picture.linear.weight"].shape
+    heads = JointHeads(inputs, state["text.linear.weight"].shape[1], dim, 0, 0)
+    heads.load_state_dict(state)
+    return heads.eval()
+
+
+def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
+    """The decoder's vocabulary, trained on the training texts the first time."""
+    place = config.output / "decoder.model"
+    if not place.exists():
+        config.output.mkdir(parents=True, exist_ok=True)
+        splits = read_splits(config.splits)
+        texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
+        texts += [
+            text for row in read_parallel(config.parallel, config.parallel_languages) if row.split == "train" for text in row.texts.values()
+        ]
+        train_pieces(texts, config.vocabulary, config.languages, place)
+    return spm.SentencePieceProcessor(model_file=str(place))
+
+
+def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig]:
+    """All tasks of a recipe, and the shape of the network that fits them."""
+    heads = load_heads(config.space)
+    model, pieces = load_text_tower(config.space)
+    targets = prepare_targets(config)
+    network, _ = load_lite2()
+    source = PictureSource(config.pictures)
+    features = np.concatenate(
+        [picture_features(network, source, config.picture_size, [view], config.cache) for view in config.views], 1
+    ).astype(np.float32)
+    with torch.inference_mode():
+        pictures = torch.stack([heads.picture(torch.from_numpy(features[:, view])) for view in range(features.shape[1])], 1).numpy()
+        both = heads.picture(torch.from_numpy(features[:, :2].mean(1))).numpy()
+
+    def embed_text(features: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return heads.text(torch.from_numpy(features)).numpy()
+
+    splits = read_splits(config.splits)
+    training = {stem for stem, split in splits.items() if split == "train"}
+    builder = TaskBuilder(model, pieces, targets, config.cache, source.stems, np.concatenate([pictures, both[:, None]], 1), embed_text)
+    builder.link({stem.split("_")[0]: stem for stem in source.stems if stem in training})
+    covered = {stem.split("_")[0] for stem in training & set(source.stems)}
+    builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 2))
+    tasks = [
+        *builder.captions(config.captions, splits, config.weights.captions),
+        *builder.translations(config.parallel, config.parallel_languages, config.weights.translations),
+        *builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions),
+    ]
+    words = model.embeddings.word_embeddings.weight.detach().half()
+    tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
+    shape = NetworkConfig(
+        vocabulary=targets.get_piece_size(),
+        prefix_dim=heads.picture.linear.out_features,
+        state_dim=words.shape[1],
+        width=config.width,
+        encoder_layers=config.encoder_layers,
+        decoder_layers=config.decoder_layers,
+        prefix_length=config.prefix_length,
+        dropout=config.dropout,
+    )
+    return Mixture(tasks, builder.vectors, words, tags, config.noise, config.masked_rate), shape
+
+
+def loss_of(network: torch.nn.Module, batch: Batch, smoothing: float) -> torch.Tensor:
+    """Label-smoothed cross-entropy a piece."""
+    logits = network(batch.prefix, batch.states, batch.words, batch.mask, batch.inputs)
+    return F.cross_entropy(logits.float().flatten(0, 1), batch.labels.flatten(), ignore_index=-100, label_smoothing=smoothing)
+
+
+def train(config_path: Path, report: Callable[[str], None] | None = None) -> Path:
+    """Train (or go on training) the decoder of a recipe; returns the path of the averaged weights.
+
+    A checkpoint is written every `save_every` steps; running the command again goes on from it.
+    """
+    config = read_config(config_path, DecoderConfig)
+    set_seed(config.seed)
+    accelerator = Accelerator(mixed_precision=config.precision)
+    mixture, shape = build_mixture(config)
+    network = ConditionedDecoder(shape)
+    optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config.warmup, config.steps))
+    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average))
+    network, optimizer, schedule = accelerator.prepare(network, optimizer, schedule)
+    accelerator.register_for_checkpointing(average)
+    checkpoint = config.output / "checkpoint"
+    step = 0
+    if (checkpoint / "step.json").exists():
+        accelerator.load_state(str(checkpoint))
+        step = json.loads((checkpoint / "step.json").read_text())
+    pools, started, recent = 50, time.monotonic(), []
+    bar = tqdm(total=config.steps, initial=step, desc="decoder", unit="step")
+    network.train()
+    while step < config.steps:
+        pool, within = divmod(step, pools)
+        for index, batch in enumerate(mixture.batches(config.seed, pool, config.batch, pools)):
+            if index < within or step >= config.steps:
+                continue
+            batch = replace(batch, **{name: value.to(accelerator.device) for name, value in vars(batch).items()})
+            loss = loss_of(network, batch, config.label_smoothing)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            average.update_parameters(accelerator.unwrap_model(network))
+            step += 1
+            recent.append(loss.item())
+            bar.update()
+            if step % 50 == 0:
+                _log(config.output / "log.jsonl", step, float(np.mean(recent)), time.monotonic() - started)
+                bar.set_postfix(loss=f"{np.mean(recent):.3f}")
+                recent = []
+            if step % config.save_every == 0 or step == config.steps:
+                accelerator.save_state(str(checkpoint))
+                (checkpoint / "step.json").write_text(json.dumps(step))
+                _save(average, shape, config.output)
+    return config.output / "decoder.pt"
+
+
+def _rate(step: int, warmup: int, steps: int) -> float:
+    return min((step + 1) / warmup, max(0.02, (steps - step) / max(1, steps - warmup)))
+
+
+def _log(path: Path, step: int, loss: float, seconds: float) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"step": step, "loss": round(loss, 4), "seconds": round(seconds)}) + "\n")
+
+
+def _save(average: torch.optim.swa_utils.AveragedModel, shape: NetworkConfig, folder: Path) -> None:
+    partial = folder / "decoder.partial"
+    torch.save({"shape": asdict(shape), "weights": average.module.state_dict()}, partial)
+    partial.replace(folder / "decoder.pt")
+
+
+def load_decoder(folder: Path) -> ConditionedDecoder:
+    """The network whose averaged weights `train` left in `folder`, in eval mode."""
+    saved = torch.load(folder / "decoder.pt", map_location="cpu", weights_only=True)
+    network = ConditionedDecoder(NetworkConfig(**saved["shape"]))
+    network.load_state_dict(saved["weights"])
+    return network.eval()
+
+
+__all__ = ["DecoderConfig", "load_decoder", "read_paraphrases", "train"]

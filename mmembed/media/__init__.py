@@ -1,0 +1,1 @@
+"""Files → Picture: find, read safely, orient, fingerprint."""

@@ -1,0 +1,109 @@
+"""configs/presets/*.yaml → Preset: what can be loaded, with its languages, licence, size and measured scores."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+
+from mmembed.errors import InvalidConfig, UnknownPreset
+
+if TYPE_CHECKING:
+    from mmembed.model import Model
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One loadable model.
+
+    Attributes:
+        name: what `--preset` and `mmembed.load()` take.
+        summary: one line for people.
+        backend: which file of `mmembed.space` loads it.
+        weights: the folder (relative to the package) or hub name of its weights.
+        languages: ISO 639-1 codes the space was trained on.
+        captions: codes of the languages it writes captions in.
+        translations: codes of the languages it translates between.
+        licence: terms of the weights.
+        use: what those terms mean for a user, in a sentence.
+        size_mb: download or bundle size in megabytes.
+        measured: our own measurements, name → value; empty means "never run here".
+    """
+
+    name: str
+    summary: str
+    backend: str
+    weights: str
+    languages: tuple[str, ...]
+    captions: tuple[str, ...]
+    translations: tuple[str, ...]
+    licence: str
+    use: str
+    size_mb: float
+    measured: dict[str, float] = field(default_factory=dict)
+
+
+def config_folder() -> Path:
+    """Where the shipped configurations are: inside the installed package, or beside it in a checkout."""
+    inside = _PACKAGE / "configs"
+    return inside if inside.is_dir() else _PACKAGE.parent / "configs"
+
+
+def read_config(path: Path, kind: type) -> Any:
+    """A YAML file as an instance of the dataclass `kind`, checked.
+
+    Raises:
+        InvalidConfig: the file is missing, is no YAML, has an unknown key or a value of the wrong type.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InvalidConfig(f"{path} does not exist.") from error
+    except yaml.YAMLError as error:
+        raise InvalidConfig(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    known = {item.name for item in dataclasses.fields(kind)}
+    unknown = sorted(set(content or ()) - known)
+    if unknown:
+        raise InvalidConfig(f"{path} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}.")
+    try:
+        return msgspec.convert(content, kind, strict=True, dec_hook=_as_path)
+    except msgspec.ValidationError as error:
+        raise InvalidConfig(f"{path}: {error}") from error
+
+
+def _as_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise NotImplementedError(f"{kind.__name__} cannot be read from a configuration file.")
+
+
+def presets() -> dict[str, Preset]:
+    """All presets by name, in alphabetical order."""
+    files = sorted((config_folder() / "presets").glob("*.yaml"))
+    return {preset.name: preset for preset in (read_config(file, Preset) for file in files)}
+
+
+def load(name: str = "mini", threads: int | None = None) -> Model:
+    """Load a preset's space and decoder. The default, `mini`, ships with the package and needs neither torch nor network.
+
+    Args:
+        name: a preset's name, or a folder that holds a bundle made by `mmembed train`.
+        threads: how many CPU threads one inference may use; the number of cores by default.
+
+    Raises:
+        UnknownPreset: there is no such preset or folder.
+    """
+    from mmembed.bundle import load_bundle
+
+    known = presets()
+    if name in known:
+        return load_bundle(known[name], _PACKAGE / known[name].weights, threads)
+    if (Path(name) / "manifest.json").is_file():
+        return load_bundle(None, Path(name), threads)
+    raise UnknownPreset(f"There is no preset {name!r}; known are {', '.join(known)}, or give the folder of a trained bundle.")

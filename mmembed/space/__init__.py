@@ -1,0 +1,1 @@
+"""Picture | str → vector: the joint space, one file a backend."""

@@ -1,0 +1,44 @@
+"""What every joint space promises, whichever family of models is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from mmembed.media.picture import Picture
+
+
+class Space(Protocol):
+    """One vector space for pictures and texts. Vectors are float32 and L2-normalised: a dot product is the cosine.
+
+    Attributes:
+        name: the preset's name.
+        identity: name plus the digest of the weights. Vectors of different identities must never be compared.
+        dim: length of a vector.
+        languages: ISO 639-1 codes of the languages it was trained on.
+        picture_size: side of the square the picture tower sees, in pixels; the `target` to open pictures with.
+    """
+
+    name: str
+    identity: str
+    dim: int
+    languages: tuple[str, ...]
+    picture_size: int
+
+    def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """float32 `[N, dim]`; an empty sequence gives `[0, dim]`."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 `[N, dim]`. Raises InvalidQuery for an empty text; too long a text is cut, with a warning."""
+        ...
+
+    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+        """Calibrated probability, for each similarity to the query vector `[dim]`, that the picture is a match.
+
+        Comparable across queries and independent of what else is in the gallery: the query is first measured
+        against a background set of pictures that ships with the space.
+        """
+        ...

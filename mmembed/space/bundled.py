@@ -1,0 +1,170 @@
+"""The bundled space: two small ONNX networks, run by ONNX Runtime, without torch and without network."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmembed.errors import InvalidQuery
+from mmembed.media.picture import Picture
+from mmembed.space.pixels import views
+from mmembed.space.text import MAX_PIECES, encode_pieces
+
+if TYPE_CHECKING:
+    import sentencepiece as spm
+    from onnxruntime import InferenceSession
+
+_PICTURE_BATCH, _TEXT_BATCH = 16, 64
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Platt scaling of a standardised similarity z: the probability of a match is 1 / (1 + exp(-(slope · z + offset))).
+
+    z is the similarity minus the query's mean similarity to the background pictures, in standard deviations of the
+    latter: that makes similarities of different queries comparable.
+    """
+
+    slope: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """What a decoder reads of its source texts.
+
+    Attributes:
+        states: last hidden states, float32 `[N, T, width]`.
+        words: word embeddings of the same pieces, float32 `[N, T, width]`.
+        mask: True where there is a piece, bool `[N, T]`.
+    """
+
+    states: np.ndarray
+    words: np.ndarray
+    mask: np.ndarray
+
+
+def session(path: Path, threads: int | None) -> InferenceSession:
+    """An ONNX Runtime session on the CPU with `threads` threads (default: one a core)."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads:
+        options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+class BundledSpace:
+    """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        identity: str,
+        dim: int,
+        languages: tuple[str, ...],
+        picture_size: int,
+        calibration: Calibration,
+        threads: int | None = None,
+    ) -> None:
+        self.name, self.identity, self.dim, self.languages, self.picture_size = name, identity, dim, languages, picture_size
+        self._folder, self._calibration, self._threads = folder, calibration, threads
+
+    # The two towers load when first used: a text search never reads the picture tower.
+    @cached_property
+    def _pictures(self) -> InferenceSession:
+        return session(self._folder / "picture.onnx", self._threads)
+
+    @cached_property
+    def _texts(self) -> InferenceSession:
+        return session(self._folder / "text.onnx", self._threads)
+
+    @cached_property
+    def _pieces(self) -> spm.SentencePieceProcessor:
+        import sentencepiece as spm
+
+        return spm.SentencePieceProcessor(model_file=str(self._folder / "text.model"))
+
+    @cached_property
+    def _background(self) -> np.ndarray:
+        return np.load(self._folder / "background.npy").astype(np.float32)
+
+    def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """float32 `[N, dim]`; the views of a very wide or tall picture are averaged."""
+        seen = [views(picture.pixels, self.picture_size) for picture in pictures]
+        if not seen:
+            return np.zeros((0, self.dim), np.float32)
+        flat = [view for group in seen for view in group]
+        parts = [
+            self._pictures.run(["vector"], {"pixels": np.stack(flat[i : i + _PICTURE_BATCH])})[0]
+            for i in range(0, len(flat), _PICTURE_BATCH)
+        ]
+        starts = np.cumsum([0, *(len(group) for group in seen[:-1])])
+        return _normalised(np.add.reduceat(np.concatenate(parts), starts, axis=0))
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 `[N, dim]`.
+
+        Raises:
+            InvalidQuery: a text is empty.
+        """
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        for chosen, ids, mask in self._batches(texts):
+            vectors[chosen] = self._texts.run(["vector"], {"ids": ids, "mask": mask})[0]
+        return vectors
+
+    def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
+        """States and word embeddings of every piece, for a decoder to read."""
+        encoded = self._encode(texts)
+        ids, mask = _padded(encoded)
+        states, words = self._texts.run(["states", "words"], {"ids": ids, "mask": mask})
+        return EncodedTexts(states, words, mask.astype(bool))
+
+    def standardise(self, queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Similarities of queries `[Q, dim]` to vectors `[N, dim]` in units of each query's spread over the background, `[Q, N]`."""
+        usual = queries @ self._background.T
+        spread = np.maximum(usual.std(1, keepdims=True), 1e-6)
+        return (queries @ vectors.T - usual.mean(1, keepdims=True)) / spread
+
+    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of a match; see `Calibration`."""
+        usual = self._background @ query
+        standardised = (similarities - usual.mean()) / max(float(usual.std()), 1e-6)
+        return 1 / (1 + np.exp(-(self._calibration.slope * standardised + self._calibration.offset)))
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        if any(not text.strip() for text in texts):
+            raise InvalidQuery("The text is empty; write a few words.")
+        encoded = encode_pieces(self._pieces, texts, limit=100_000)
+        long = sum(len(row) > MAX_PIECES for row in encoded)
+        if long:
+            warnings.warn(f"{long} text(s) longer than {MAX_PIECES} pieces were cut; the rest was not read.", stacklevel=3)
+        return [row if len(row) <= MAX_PIECES else [*row[: MAX_PIECES - 1], row[-1]] for row in encoded]
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Texts of similar length together: positions, ids and mask, int64 `[B, T]`."""
+        encoded = self._encode(texts)
+        order = np.argsort([len(row) for row in encoded], kind="stable")
+        for start in range(0, len(order), _TEXT_BATCH):
+            chosen = order[start : start + _TEXT_BATCH]
+            yield chosen, *_padded([encoded[i] for i in chosen])
+
+
+def _padded(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    longest = max(map(len, rows))
+    ids, mask = np.ones((len(rows), longest), np.int64), np.zeros((len(rows), longest), np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)], mask[i, : len(row)] = row, 1
+    return ids, mask
+
+
+def _normalised(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,0 +1,1 @@
+"""What start.py and test.py share; not part of the package."""

@@ -1,0 +1,84 @@
+"""A running app for the tests that need one: a subprocess on a free port, with the model of the fakes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmembed.gallery import Gallery
+from tests.fakes import COLOURS, fake_model
+
+ROOT = Path(__file__).parents[2]
+_START_SECONDS = 300
+
+
+@contextmanager
+def serving(gallery: Path, model: str, log: Path) -> Iterator[str]:
+    """The address of an app on `gallery`, which is stopped at the end. `model` is `fake` or `mini`.
+
+    The app's temporary files are made beside `log`.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with log.open("w") as output:
+        command = [sys.executable, "-m", "tests.app.serve", str(port), str(gallery), model]
+        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(log.parent)}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _await(address, process, log)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError(f"The app did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one plain picture of each colour."""
+    folder = tmp_path_factory.mktemp("colours")
+    for name, colour in COLOURS.items():
+        Image.fromarray(np.full((240, 320, 3), np.array(colour) * 255, np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gallery(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery of those pictures, embedded by the fakes."""
+    folder = tmp_path_factory.mktemp("gallery") / "photos.mm"
+    with Gallery(folder, fake_model()) as made:
+        made.index([pictures])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app on the gallery of colours."""
+    pytest.importorskip("gradio", reason="the app needs gradio")
+    with serving(gallery, "fake", tmp_path_factory.mktemp("log") / "app.txt") as address:
+        yield address

@@ -1,0 +1,264 @@
+"""Clicks through the app in a headless Chromium. Screenshots go to $MMEMBED_SCREENSHOTS, or to a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.app.conftest import serving
+
+playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
+expect = playwright.expect
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
+
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PHONE = {"width": 390, "height": 844}
+_DESKTOP = {"width": 1280, "height": 900}
+_LONG = 240_000  # milliseconds before a step that never comes counts as failed
+expect.set_options(timeout=_LONG)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("MMEMBED_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class Visit:
+    """A page of the app, and everything that must not happen on it."""
+
+    def __init__(self, browser: Any, address: str, screenshots: Path, size: dict[str, int], scheme: str = "light") -> None:
+        self.context = browser.new_context(viewport=size, color_scheme=scheme)
+        self.context.set_default_timeout(_LONG)
+        self.page = self.context.new_page()
+        self._screenshots, self._complaints = screenshots, []
+        self.page.on("request", self._check_request)
+        self.page.on("console", lambda message: self._complaints.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        self.page.goto(address)
+        expect(self.page.locator("#mm-header")).to_contain_text("runs on this computer")
+
+    def _check_request(self, request: Any) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname != "127.0.0.1":
+            self._complaints.append(f"left the machine: {request.url}")
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def upload(self, component: str, file: Path) -> None:
+        self.page.locator(f"{component} input[type=file]").set_input_files(file)
+        expect(self.page.locator(f"{component} img")).to_be_visible(timeout=_LONG)
+
+    def notice(self, text: str) -> None:
+        """A notice with this text is shown."""
+        expect(self.page.get_by_test_id("toast-body").filter(has_text=text)).to_be_visible(timeout=_LONG)
+
+    def picture(self, name: str) -> None:
+        self.page.wait_for_timeout(400)  # fading components
+        self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=True)
+
+    def close(self) -> None:
+        self.context.close()
+        assert self._complaints == []
+
+
+@pytest.fixture
+def visit(app: str, browser: Any, screenshots: Path) -> Iterator[Visit]:
+    opened = Visit(browser, app, screenshots, _DESKTOP)
+    yield opened
+    opened.close()
+
+
+def _hits(visit: Visit) -> Any:
+    return visit.page.locator("#mm-results .thumbnail-item")
+
+
+def _search(visit: Visit, text: str) -> None:
+    visit.page.locator("#mm-text textarea, #mm-text input").fill(text)
+    visit.page.locator("#mm-go").click()
+
+
+def test_the_first_page_shows_the_gallery(visit: Visit) -> None:
+    expect(visit.page.locator("#mm-header")).to_contain_text("Model fake · 5 photos")
+    expect(_hits(visit)).to_have_count(5)
+    visit.picture("search-start-desktop")
+
+
+def test_a_search_leads_to_a_picture_its_caption_and_its_translation(visit: Visit, pictures: Path) -> None:
+    page = visit.page
+    _search(visit, "red")
+    expect(page.locator("#mm-search-status")).to_contain_text("1 likely match among 5 photos")
+    expect(_hits(visit).first).to_contain_text("98 % · red.png")
+    _hits(visit).first.click()
+    expect(page.locator("#mm-facts")).to_contain_text("red.png")
+    expect(page.locator("#mm-facts")).to_contain_text(str(pictures))
+    expect(page.locator("#mm-facts")).to_contain_text("320 × 240")
+    expect(page.locator("#mm-chosen-picture img")).to_be_visible()
+    visit.picture("search-chosen-desktop")
+
+    page.get_by_role("button", name="Caption this").click()
+    expect(page.locator("#mm-caption-text textarea")).to_have_value("red")
+    expect(page.locator("#mm-caption-picture img")).to_be_visible()
+    expect(page.locator("#mm-caption-about li")).to_have_text(["red!", "red!!"])
+    page.get_by_role("button", name="Translate this caption").click()
+    expect(page.locator("#mm-translate-text textarea")).to_have_value("red")
+    expect(page.locator("#mm-translate-picture img")).to_be_visible()
+
+
+def test_a_hit_leads_to_more_like_it_and_to_a_translation_with_it(visit: Visit) -> None:
+    page = visit.page
+    _search(visit, "blue")
+    expect(_hits(visit).first).to_contain_text("blue.png")
+    _hits(visit).nth(1).click()
+    chosen = page.locator("#mm-facts dd").first.inner_text()
+    page.get_by_role("button", name="More like this").click()
+    expect(_hits(visit).first).to_contain_text(chosen)
+    expect(page.locator("#mm-like img")).to_be_visible()
+    _hits(visit).first.click()
+    page.get_by_role("button", name="Translate with this picture").click()
+    expect(page.locator("#mm-translate-picture img")).to_be_visible()
+
+
+def test_a_search_with_a_picture_and_without_a_word(visit: Visit, pictures: Path) -> None:
+    page = visit.page
+    page.get_by_role("button", name="More options").click()
+    visit.upload("#mm-like", pictures / "yellow.png")
+    page.locator("#mm-go").click()
+    expect(_hits(visit).first).to_contain_text("yellow.png")
+    page.locator("#mm-without textarea, #mm-without input").fill("yellow")
+    page.locator("#mm-go").click()
+    expect(_hits(visit).first).to_contain_text("2 % ·")
+    expect(page.locator("#mm-search-status")).to_contain_text("No good match.")
+    visit.picture("search-options-desktop")
+
+
+def test_no_good_match_is_said_and_an_empty_search_refused(visit: Visit) -> None:
+    _search(visit, "purple")
+    expect(visit.page.locator("#mm-search-status")).to_contain_text("No good match.")
+    visit.picture("search-no-match-desktop")
+    _search(visit, "")
+    visit.notice("A search needs a text or a picture")
+
+
+def test_a_picture_is_described_in_the_chosen_language(visit: Visit, pictures: Path) -> None:
+    page = visit.page
+    visit.tab("Caption")
+    page.locator("#mm-caption-go").click()
+    visit.notice("Give a picture first.")
+    visit.upload("#mm-caption-picture", pictures / "green.png")
+    page.get_by_label("Language").click()
+    page.get_by_role("option", name="Deutsch").click()
+    page.locator("#mm-caption-go").click()
+    expect(page.locator("#mm-caption-text textarea")).to_have_value("grün")
+    visit.picture("caption-desktop")
+    page.get_by_role("button", name="Find photos like this").click()
+    expect(_hits(visit).first).to_contain_text("green.png")
+
+
+def test_a_damaged_picture_gets_a_sentence(visit: Visit, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
+    visit.tab("Caption")
+    visit.page.locator("#mm-caption-picture input[type=file]").set_input_files(damaged)
+    expect(visit.page.locator("#mm-caption-picture img")).to_be_attached()
+    visit.page.locator("#mm-caption-go").click()
+    visit.notice("The picture cannot be read")
+    visit.picture("caption-damaged-desktop")
+
+
+def test_a_translation_with_a_picture_stands_beside_the_one_without(visit: Visit, pictures: Path) -> None:
+    page = visit.page
+    visit.tab("Translate")
+    page.locator("#mm-translate-go").click()
+    visit.notice("There is nothing to translate yet")
+    page.locator("#mm-translate-text textarea").fill("one two")
+    page.locator("#mm-translate-go").click()
+    expect(page.locator("#mm-translate-result textarea")).to_have_value("two one")
+    expect(page.locator("#mm-translate-plain")).to_be_hidden()
+    visit.upload("#mm-translate-picture", pictures / "red.png")
+    page.locator("#mm-translate-go").click()
+    expect(page.locator("#mm-translate-result textarea")).to_have_value("two one rot")
+    expect(page.locator("#mm-translate-plain textarea")).to_have_value("two one")
+    visit.picture("translate-desktop")
+
+
+def test_examples_answer_at_one_click(visit: Visit) -> None:
+    page = visit.page
+    page.get_by_role("button", name="a lion on a rock").click()
+    expect(page.locator("#mm-search-status")).to_contain_text("No good match.")
+    visit.tab("Translate")
+    page.get_by_role("button", name="A lion is lying on a rock.").click()
+    expect(page.locator("#mm-translate-plain textarea")).to_have_value("rock. a on lying is lion A")
+    expect(page.locator("#mm-translate-picture img")).to_be_visible()
+    visit.tab("Caption")
+    page.locator("#mm-caption-examples button").first.click()
+    expect(page.locator("#mm-caption-text textarea")).not_to_have_value("")
+    expect(page.locator("#mm-caption-picture img")).to_be_visible()
+
+
+def test_an_empty_gallery_says_how_to_fill_it_and_is_filled(browser: Any, screenshots: Path, pictures: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "new.mm", "fake", tmp_path / "app.txt") as address:
+        visit = Visit(browser, address, screenshots, _DESKTOP)
+        page = visit.page
+        expect(page.locator("#mm-search-status")).to_contain_text("There are no photos to search yet.")
+        visit.picture("search-empty-desktop")
+        page.locator("#mm-folder textarea, #mm-folder input").fill(str(tmp_path / "nowhere"))
+        page.locator("#mm-index-go").click()
+        visit.notice("There is no folder")
+        page.locator("#mm-folder textarea, #mm-folder input").fill(str(pictures))
+        page.locator("#mm-index-go").click()
+        expect(page.locator("#mm-index-status")).to_contain_text("5 pictures found, 5 newly read")
+        expect(page.locator("#mm-header")).to_contain_text("5 photos")
+        expect(_hits(visit)).to_have_count(5)
+        visit.picture("search-indexed-desktop")
+        visit.close()
+        assert list(tmp_path.glob("mmembed-app-*"))
+    assert not list(tmp_path.glob("mmembed-app-*")), "uploads and results stay behind when the app is stopped"
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "name"), [(_PHONE, "light", "phone"), (_PHONE, "dark", "phone-dark"), (_DESKTOP, "dark", "dark")]
+)
+def test_every_page_fits_its_screen(
+    app: str, browser: Any, screenshots: Path, pictures: Path, size: dict[str, int], scheme: str, name: str
+) -> None:
+    visit = Visit(browser, app, screenshots, size, scheme)
+    _search(visit, "red")
+    expect(visit.page.locator("#mm-search-status")).to_contain_text("1 likely match")
+    _hits(visit).first.click()
+    expect(visit.page.locator("#mm-chosen-picture img")).to_be_visible()
+    visit.picture(f"search-{name}")
+    for tab in ("Caption", "Translate"):
+        visit.tab(tab)
+        visit.picture(f"{tab.lower()}-{name}")
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    background = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, re.findall(r"\d+", background)[:3])) < 64) == (scheme == "dark")
+    visit.close()

@@ -1,0 +1,59 @@
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+
+from mmembed.app import labels
+from mmembed.app.labels import Labels, read_labels, read_languages, read_settings
+from mmembed.errors import InvalidConfig
+from mmembed.presets import config_folder
+
+
+def _fields(kind: Any, prefix: str = "") -> set[str]:
+    hints = get_type_hints(kind)
+    found: set[str] = set()
+    for field in fields(kind):
+        hint = hints[field.name]
+        found |= _fields(hint, f"{prefix}{field.name}.") if is_dataclass(hint) else {f"{prefix}{field.name}"}
+    return found
+
+
+def test_every_word_in_the_file_is_used_and_every_used_word_is_in_the_file() -> None:
+    content = yaml.safe_load((config_folder() / "app" / "en.yaml").read_text(encoding="utf-8"))
+    in_file = {f"{room}.{key}" for room, part in content.items() if isinstance(part, dict) for key in part}
+    in_file |= {key for key, value in content.items() if not isinstance(value, dict)}
+    assert in_file == _fields(Labels)
+
+
+def test_counts_agree_with_their_words() -> None:
+    words = read_labels()
+    assert words.count_photos(0) == "no photos indexed yet"
+    assert words.count_photos(1) == "1 photo"
+    assert words.count_photos(12345) == "12,345 photos"
+
+
+def test_only_right_to_left_languages_say_so() -> None:
+    languages = read_languages()
+    assert languages.right_to_left("ar")
+    assert not languages.right_to_left("de")
+    assert not languages.right_to_left("xx")
+
+
+def test_a_language_without_a_name_is_shown_by_its_code() -> None:
+    assert read_languages().choices(("de", "xx")) == [("Deutsch", "de"), ("xx", "xx")]
+
+
+def test_settings_are_consistent() -> None:
+    settings = read_settings()
+    assert 0 < settings.good_match < 1
+    assert settings.results <= settings.most_results
+    assert settings.alternatives <= settings.most_alternatives
+    assert all(len(one.text) <= settings.text_characters for one in settings.translations)
+
+
+def test_an_incomplete_language_is_refused(tmp_path, monkeypatch) -> None:
+    (tmp_path / "xx.yaml").write_text("title: only this\n", encoding="utf-8")
+    monkeypatch.setattr(labels, "_folder", lambda: tmp_path)
+    with pytest.raises(InvalidConfig, match=r"xx\.yaml"):
+        read_labels("xx")

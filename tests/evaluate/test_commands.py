@@ -1,0 +1,145 @@
+"""`mmembed eval …` on the fake model: what comes out, under which names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import mmembed
+from mmembed.cli import cli
+from tests.fakes import fake_model
+
+Run = Callable[..., Result]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `mmembed eval …` on the fake model."""
+    monkeypatch.setattr(mmembed, "load", lambda name="mini": fake_model(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(cli, ["eval", *map(str, arguments)])
+
+
+@pytest.fixture
+def scorers() -> None:
+    pytest.importorskip("pycocoevalcap.cider.cider", reason="the extra `eval` is not installed")
+
+
+@pytest.fixture
+def splits(write_table: Write) -> Path:
+    return write_table("splits.tsv", "image | split", "red.jpg | test", "green.jpg | test", "blue.jpg | train", "yellow.jpg | train")
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_retrieval(run: Run, zipped: Path, captions: Path, splits: Path) -> None:
+    english, german = lines(run("retrieval", "--images", zipped, "--captions", captions, "--json"))
+    assert list(english) == ["language", "pictures", "captioned", "captions", "text_to_image", "image_to_text"]
+    assert english["text_to_image"] == {"recall@1": 100.0, "recall@5": 100.0, "recall@10": 100.0, "median_rank": 1.0}
+    assert (german["language"], german["captions"]) == ("de", 3)
+    chosen = ("--splits", splits, "--split", "test")
+    [only] = lines(run("retrieval", "--images", zipped, "--captions", captions, *chosen, "--lang", "de", "--source", "b", "--json"))
+    assert (only["pictures"], only["captions"]) == (2, 2)
+    people = run("retrieval", "--images", zipped, "--captions", captions).stdout.splitlines()
+    assert len(people) == 5
+    assert people[1].split() == ["en", "text→image", "100.0", "100.0", "100.0", "1.0", "8", "4"]
+
+
+def test_a_language_without_captions_keeps_the_gallery(run: Run, pictures: Path, captions: Path) -> None:
+    result = run("retrieval", "--images", pictures, "--captions", captions, "--lang", "fr")
+    assert result.exit_code == 1
+    assert "no caption" in result.stderr
+    assert run("retrieval", "--images", pictures, "--captions", captions, "--split", "test").exit_code == 2
+
+
+@pytest.mark.usefixtures("scorers")
+def test_caption(run: Run, zipped: Path, captions: Path, splits: Path) -> None:
+    given = ("caption", "--images", zipped, "--captions", captions)
+    [alone] = lines(run(*given, "--json"))
+    fields = [
+        "language",
+        "cider",
+        "bleu4",
+        "rouge_l",
+        "pictures",
+        "references",
+        "nearest_neighbour",
+        "baseline_pool",
+        "distinct",
+        "tokenizer",
+    ]
+    assert list(alone) == fields
+    assert (alone["language"], alone["pictures"], alone["references"]) == ("en", 4, 8)
+    assert alone["baseline_pool"].startswith("leave-one-out")
+    test = ("--splits", splits, "--split", "test", "--neighbours-split", "train")
+    pooled = lines(run(*given, *test, "--lang", "en,de", "--json"))
+    assert [(result["language"], result["pictures"]) for result in pooled] == [("en", 2), ("de", 2)]
+    assert pooled[0]["baseline_pool"] == "split train, 2 pictures"
+    text = run(*given).stdout
+    assert "nearest neighbour" in text
+    assert "13a" in text
+    assert run(*given, "--lang", "fr").exit_code == 1
+
+
+def test_translate(run: Run, zipped: Path, tmp_path: Path) -> None:
+    files = {"source": "a b c d\nx\ny\n", "references": "d c b a rot\nx\ny grün\n", "images": "red.jpg\n\ngreen.jpg\n"}
+    for name, text in files.items():
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    given = ("translate", "--source", "source.txt", "--references", "references.txt", "--from", "en", "--to", "de")
+    [seeing] = lines(run(*given, "--images", "images.txt", "--images-dir", zipped, "--json"))
+    assert list(seeing) == ["from", "to", "rows", "bleu", "chrf", "signature", "pictured"]
+    assert (seeing["rows"], seeing["bleu"], seeing["pictured"]["right"]["rows"]) == (3, 100, 2)
+    assert seeing["pictured"]["shuffled"]["chrf"] < 100
+    [blind] = lines(run(*given, "--json"))
+    assert blind["chrf"] < 100
+    assert blind["pictured"] == {}
+    assert "shuffled picture" in run(*given, "--images", "images.txt", "--images-dir", zipped).stdout
+    lost = run(*given, "--images", "images.txt")
+    assert lost.exit_code == 1
+    assert "do not exist" in lost.stderr
+
+
+def test_masked(run: Run, pictures: Path, write_table: Write) -> None:
+    table = write_table(
+        "masked.tsv", "image | masked_en | de_stems | fr_stems", "red.jpg | <mask> | rot | red", "blue.jpg | <mask> | blau | x"
+    )
+    german, french = lines(run("masked", "--table", table, "--images", pictures, "--json"))
+    assert german == {"language": "de", "rows": 2, "right": 100.0, "shuffled": 0.0, "none": 0.0, "gain": 100.0, "gain_95": [100.0, 100.0]}
+    assert french["right"] == 50
+    assert run("masked", "--table", table, "--images", pictures, "--to", "de").stdout.splitlines()[1].split()[:5] == [
+        "de", "100.0", "0.0", "0.0", "100.0",
+    ]  # fmt: skip
+
+
+def test_tables_refuse_a_document_without_markers_before_measuring(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Hello\n", encoding="utf-8")
+    result = run("tables", "--data", tmp_path, "--out", "README.md")
+    assert result.exit_code == 1
+    assert "tables:start" in result.stderr
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# Hello\n"
+
+
+def test_tables_are_put_between_the_markers(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmembed.evaluate.masked import MaskedScores
+    from mmembed.evaluate.report import Tables
+
+    masked = MaskedScores("de", 10, 50.0, 20.0, 10.0, 30.0, (10.0, 50.0))
+    monkeypatch.setattr("mmembed.evaluate.report.run_tables", lambda *_: Tables("mini", "mini-0", None, [], [], [], [masked]))
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- tables:start -->\nold\n<!-- tables:end -->\nafter\n", encoding="utf-8")
+    [result] = lines(run("tables", "--data", tmp_path, "--out", "README.md", "--json"))
+    assert result == {"table": "masked", "limit": None, **masked.as_dict(), "gain_95": [10.0, 50.0]}
+    text = readme.read_text(encoding="utf-8")
+    assert text.startswith("before\n<!-- tables:start -->")
+    assert text.endswith("<!-- tables:end -->\nafter\n")
+    assert "| en→de | 50.0 | 20.0 | 10.0 | 30.0 | 10.0 to 50.0 | 10 |" in text
+    assert "old" not in text

@@ -42,4 +42,4 @@ class MissingPackage(MmembedError):
     """An optional package is needed; the text names the exact install command."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package!r}. Install it with: pip install 'mmembed[{extra}]'")
+        super().__init__(f"{purpose} needs the package {package}. Install it with: pip install {package} (all of that kind: mmembed[{extra}])")

@@ -127,7 +127,7 @@ def caption(
 ) -> None:
     """How good are the captions, against references?
 
-    CIDEr-D, BLEU-4 and ROUGE-L, all × 100; needs `pip install 'mmembed[eval]'`. Beside them, the baseline that any
+    CIDEr-D, BLEU-4 and ROUGE-L, all × 100; needs `pip install pycocoevalcap`. Beside them, the baseline that any
     decoder has to beat: the first caption of the most similar picture, looked for among the pictures of the
     --neighbours options or, without these, among the other pictures of the evaluation (leave-one-out).
 
@@ -262,7 +262,7 @@ def tables(data: Path, out: Path | None, config: Path | None, limit: int | None,
       multi30k/task1.tsv.xz     split, image, and one column a language
       multi30k/masked.tsv       image, masked_en, de_stems, fr_stems, cs_stems
 
-    Needs `pip install 'mmembed[eval]'`. With --json, one object a result goes to standard output.
+    Needs `pip install pycocoevalcap`. With --json, one object a result goes to standard output.
     """
     from mmembed.evaluate.markdown import END, START, markdown, splice
     from mmembed.evaluate.report import TablesConfig, run_tables

@@ -19,7 +19,6 @@ from mmembed.learn.space import load_text_tower
 from mmembed.media.picture import Picture
 from mmembed.presets import read_config
 from mmembed.space.bundled import BundledSpace, Calibration
-from mmembed.space.pixels import square
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class BundleConfig:
 
     Attributes:
         background: how many training pictures make up the background that confidences are measured against.
-        crowd: size of the galleries that the calibration imagines: a wrong match is the best of so many pictures.
+        prior: share of a gallery's pictures that the calibration expects to match a query.
+        calibration_texts: how many captions the calibration looks at.
     """
 
     name: str
@@ -42,12 +42,12 @@ class BundleConfig:
     licence: str
     splits: Path | None = None
     picture_size: int = 260
-    int8_pictures: bool = True
     text_bits: int = 4
     decoder_bits: int = 8
     max_length: int = 64
     background: int = 512
-    crowd: int = 100
+    prior: float = 0.02
+    calibration_texts: int = 2000
     seed: int = 1
 
 
@@ -63,8 +63,7 @@ def export(config_path: Path) -> Path:
 
     heads = load_heads(config.trained)
     network, _ = load_lite2()
-    squares = [square(_open(source, stem, config.picture_size).pixels, config.picture_size) for stem in background[:128]]
-    export_picture(network, heads.picture, config.picture_size, squares, config.output / "picture.onnx", config.int8_pictures)
+    export_picture(network, heads.picture, config.picture_size, config.output / "picture.onnx")
     model, _ = load_text_tower(config.trained)
     export_text(model, heads.text, config.output / "text.onnx", Weights(config.text_bits))
     export_decoder(load_decoder(config.trained), config.output, Weights(config.decoder_bits))
@@ -96,29 +95,27 @@ def _embed(space: BundledSpace, source: PictureSource, stems: list[str]) -> np.n
 def _calibrate(
     config: BundleConfig, space: BundledSpace, source: PictureSource, splits: dict[str, str], random: np.random.Generator
 ) -> Calibration:
-    """Platt scaling (Platt 1999) on `val`: a caption's own picture against the best of `crowd` others."""
+    """Platt scaling (Platt 1999) on `val`: captions with their own picture against all others, at the prior `config.prior`."""
     stems = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
     position = {stem: i for i, stem in enumerate(stems)}
     rows = [row for row in read_captions(config.captions) if row.picture in position and row.language in config.languages]
-    rows = [rows[i] for i in random.permutation(len(rows))[:3000]]
+    rows = [rows[i] for i in random.permutation(len(rows))[: config.calibration_texts]]
     standardised = space.standardise(space.embed_texts([row.text for row in rows]), _embed(space, source, stems))
-    own = np.array([position[row.picture] for row in rows])
-    right = standardised[np.arange(len(rows)), own]
-    crowd = np.array([random.choice(len(stems), min(config.crowd, len(stems) - 1), replace=False) for _ in rows])
-    others = np.where(crowd == own[:, None], -np.inf, np.take_along_axis(standardised, crowd, 1))
-    values = np.concatenate([right, others.max(1)])
-    return fit_platt(values, np.concatenate([np.ones(len(rows)), np.zeros(len(rows))]))
+    match = np.zeros(standardised.shape, bool)
+    match[np.arange(len(rows)), [position[row.picture] for row in rows]] = True
+    return fit_platt(standardised[match], standardised[~match], config.prior)
 
 
-def fit_platt(values: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Logistic regression of `labels` (0 or 1) on `values`, both `[N]`."""
-    x, y = torch.from_numpy(values).double(), torch.from_numpy(labels).double()
+def fit_platt(positives: np.ndarray, negatives: np.ndarray, prior: float) -> Calibration:
+    """Logistic regression that tells `positives` from `negatives`, as if a share `prior` of all values were positive."""
+    x, y = torch.from_numpy(positives).double(), torch.from_numpy(negatives).double()
     parameters = torch.zeros(2, dtype=torch.double, requires_grad=True)
     optimizer = torch.optim.LBFGS([parameters], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        value = F.binary_cross_entropy_with_logits(parameters[0] * x + parameters[1], y)
+        slope, offset = parameters
+        value = prior * F.softplus(-(slope * x + offset)).mean() + (1 - prior) * F.softplus(slope * y + offset).mean()
         value.backward()
         return value
 

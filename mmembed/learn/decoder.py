@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
-from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_paraphrases, read_splits
+from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_splits
 from mmembed.learn.features import picture_features
 from mmembed.learn.heads import JointHeads
 from mmembed.learn.mixture import Batch, Mixture
@@ -30,19 +30,23 @@ from mmembed.presets import read_config
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """A recipe for the decoder; paths are relative to the working directory. `space` is the folder `train space` wrote."""
+    """A recipe for the decoder; paths are relative to the working directory. `space` is the folder `train space` wrote.
+
+    Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
+    `paraphrases` no texts that stand in for pictures.
+    """
 
     pictures: Path
     captions: Path
-    splits: Path
-    parallel: Path
-    paraphrases: Path
     space: Path
     output: Path
     cache: Path
     languages: tuple[str, ...]
-    parallel_languages: tuple[str, ...]
     weights: TaskWeights
+    splits: Path | None = None
+    parallel: Path | None = None
+    parallel_languages: tuple[str, ...] = ()
+    paraphrases: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain", "mirror")
     vocabulary: int = 10_000
@@ -73,16 +77,20 @@ def load_heads(folder: Path) -> JointHeads:
     return heads.eval()
 
 
+def splits_of(config: DecoderConfig) -> dict[str, str]:
+    """Split of each picture; all are for training where the recipe names no splits."""
+    return read_splits(config.splits) if config.splits else dict.fromkeys(PictureSource(config.pictures).stems, "train")
+
+
 def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     """The decoder's vocabulary, trained on the training texts the first time."""
     place = config.output / "decoder.model"
     if not place.exists():
         config.output.mkdir(parents=True, exist_ok=True)
-        splits = read_splits(config.splits)
+        splits = splits_of(config)
         texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
-        texts += [
-            text for row in read_parallel(config.parallel, config.parallel_languages) if row.split == "train" for text in row.texts.values()
-        ]
+        rows = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
+        texts += [text for row in rows if row.split == "train" for text in row.texts.values()]
         train_pieces(texts, config.vocabulary, config.languages, place)
     return spm.SentencePieceProcessor(model_file=str(place))
 
@@ -105,17 +113,17 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig]:
         with torch.inference_mode():
             return heads.text(torch.from_numpy(features)).numpy()
 
-    splits = read_splits(config.splits)
+    splits = splits_of(config)
     training = {stem for stem, split in splits.items() if split == "train"}
     builder = TaskBuilder(model, pieces, targets, config.cache, source.stems, np.concatenate([pictures, both[:, None]], 1), embed_text)
     builder.link({stem.split("_")[0]: stem for stem in source.stems if stem in training})
     covered = {stem.split("_")[0] for stem in training & set(source.stems)}
-    builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 2))
-    tasks = [
-        *builder.captions(config.captions, splits, config.weights.captions),
-        *builder.translations(config.parallel, config.parallel_languages, config.weights.translations),
-        *builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions),
-    ]
+    if config.paraphrases:
+        builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 2))
+    tasks = builder.captions(config.captions, splits, config.weights.captions)
+    if config.parallel:
+        tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)
+        tasks += builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions)
     words = model.embeddings.word_embeddings.weight.detach().half()
     tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
     shape = NetworkConfig(
@@ -208,6 +216,3 @@ def load_decoder(folder: Path) -> ConditionedDecoder:
     network = ConditionedDecoder(NetworkConfig(**saved["shape"]))
     network.load_state_dict(saved["weights"])
     return network.eval()
-
-
-__all__ = ["DecoderConfig", "load_decoder", "read_paraphrases", "train"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnx import numpy_helper
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -243,33 +242,29 @@ def export_decoder(decoder: ConditionedDecoder, folder: Path, weights: Weights) 
         pack_weights(folder / name, weights)
 
 
-class _PixelReader(CalibrationDataReader):
-    """Feeds squares, uint8 `[S, S, 3]`, to the calibration of the int8 picture tower."""
+def export_picture(network: EfficientNetLite, head: Head, size: int, path: Path) -> None:
+    """Write `picture.onnx` for squares of `size` pixels, its weights in half precision, its arithmetic in single.
 
-    def __init__(self, squares: list[np.ndarray], batch: int = 8) -> None:
-        self._batches = iter([np.stack(squares[i : i + batch]) for i in range(0, len(squares), batch)])
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {"pixels": batch}
-
-
-def export_picture(network: EfficientNetLite, head: Head, size: int, squares: list[np.ndarray], path: Path, int8: bool = True) -> None:
-    """Write `picture.onnx`, with int8 convolutions calibrated on `squares`, uint8 `[size, size, 3]`.
-
-    `reduce_range` keeps products within 16 bits on CPUs without VNNI, where they would saturate.
+    int8 convolutions were tried and cost 7 points of recall; docs/experiments.md has the figures.
     """
-    full = path.with_suffix(".float.onnx")
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    export_onnx(PictureTower(network, head), {"pixels": pixels}, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, full)
-    if int8:
-        quantize_static(
-            str(full), str(path), _PixelReader(squares), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
-            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=["Conv"],
-        )  # fmt: skip
-        full.unlink()
-    else:
-        shutil.move(full, path)
+    export_onnx(PictureTower(network, head), {"pixels": pixels}, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, path)
+    store_half(path)
+
+
+def store_half(path: Path, smallest: int = 1024) -> None:
+    """Store the large float32 tensors of an ONNX file as float16, cast back (once, when it is loaded)."""
+    model = onnx.load(str(path))
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type == onnx.TensorProto.FLOAT and values.size >= smallest:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    for node in reversed(casts):
+        model.graph.node.insert(0, node)
+    onnx.save_model(model, str(path))
 
 
 def write_manifest(folder: Path, fields: dict[str, object]) -> None:

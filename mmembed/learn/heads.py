@@ -17,43 +17,15 @@ class Head(nn.Module):
     """
 
     centre: Tensor
-    mean: Tensor
-    whitening: Tensor
 
     def __init__(self, inputs: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(inputs, dim)
         self.register_buffer("centre", torch.zeros(dim))
-        self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("whitening", torch.eye(inputs))
-
-    def whiten(self, features: Tensor, shrinkage: float) -> None:
-        """Learn in whitened coordinates: backbone features are so correlated that gradient steps on them crawl.
-
-        Args:
-            features: `[N, inputs]` of the training set.
-            shrinkage: how far the covariance is pulled towards a multiple of the identity, 0 to 1.
-        """
-        self.mean.copy_(features.mean(0))
-        centred = (features - self.mean).double()
-        covariance = centred.T @ centred / len(centred)
-        identity = torch.eye(len(covariance), dtype=torch.double) * covariance.diagonal().mean()
-        values, directions = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * identity)
-        self.whitening.copy_((directions * values.rsqrt() @ directions.T).float())
-
-    @torch.no_grad()
-    def fold(self) -> None:
-        """Move the whitening into the linear layer; outputs stay the same (in eval mode)."""
-        weight = self.linear.weight @ self.whitening
-        self.linear.bias.sub_(weight @ self.mean)
-        self.linear.weight.copy_(weight)
-        self.mean.zero_()
-        self.whitening.copy_(torch.eye(len(self.whitening)))
 
     def forward(self, features: Tensor) -> Tensor:
-        white = (features - self.mean) @ self.whitening
-        joint = F.normalize(self.linear(self.dropout(white)), dim=-1)
+        joint = F.normalize(self.linear(self.dropout(features)), dim=-1)
         return F.normalize(joint - self.centre, dim=-1)
 
 

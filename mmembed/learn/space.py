@@ -20,7 +20,7 @@ from transformers import BertModel
 from mmembed.errors import InvalidData
 from mmembed.learn.backbones.e5 import E5File, load_e5, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
-from mmembed.learn.data import CaptionRow, PictureSource, read_captions, read_parallel, read_splits
+from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_splits
 from mmembed.learn.features import picture_features, text_features
 from mmembed.learn.heads import JointHeads
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
@@ -51,7 +51,6 @@ class SpaceConfig:
     picture_dropout: float = 0.3
     text_dropout: float = 0.0
     text_weight: float = 0.3
-    shrinkage: float = 1.0
     seed: int = 1
 
 
@@ -197,10 +196,6 @@ def fit(config: SpaceConfig, data: SpaceData) -> JointHeads:
     set_seed(config.seed)
     accelerator = Accelerator()
     heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, config.picture_dropout, config.text_dropout)
-    training = data.split == "train"
-    if config.shrinkage < 1:
-        heads.picture.whiten(torch.from_numpy(data.pictures[training].mean(1)), config.shrinkage)
-        heads.text.whiten(torch.from_numpy(data.texts[training[data.owner]]), config.shrinkage)
     optimizer = torch.optim.AdamW(heads.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     sampler = PairSampler(data, np.random.default_rng(config.seed))
     steps = config.epochs * -(-len(sampler.pictures) // config.batch)
@@ -226,8 +221,6 @@ def fit(config: SpaceConfig, data: SpaceData) -> JointHeads:
         if epoch >= config.epochs // 2:
             average.update_parameters(accelerator.unwrap_model(heads))
     trained = cast(JointHeads, average.module)
-    trained.picture.fold()
-    trained.text.fold()
     centre(trained, data)
     return trained
 
@@ -250,6 +243,3 @@ def train(config_path: Path) -> dict[str, float]:
     scores = evaluate(heads, data, "val")
     (config.output / "space.json").write_text(json.dumps(scores, indent=1))
     return scores
-
-
-__all__ = ["CaptionRow", "SpaceConfig", "SpaceData", "evaluate", "fit", "load_data", "train"]

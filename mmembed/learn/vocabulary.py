@@ -94,6 +94,7 @@ def train_pieces(texts: Iterable[str], size: int, languages: Iterable[str], path
         model_writer=buffer,
         vocab_size=size,
         model_type="unigram",
+        hard_vocab_limit=False,  # small data sets have fewer pieces than asked for
         character_coverage=0.9998,
         normalization_rule_name="nmt_nfkc",
         pad_id=1,

@@ -25,7 +25,7 @@ _LITE2_WIDTH, _LITE2_DEPTH = 1.1, 1.2
 def _same_pad(x: Tensor, kernel: int, stride: int) -> Tensor:
     """TensorFlow's "same" padding: output is ceil(input / stride); the odd pixel goes to the bottom and right."""
     pads = []
-    for size in (x.shape[-1], x.shape[-2]):
+    for size in (int(x.shape[-1]), int(x.shape[-2])):  # integers, so that an export has constants here
         total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
         pads += [total // 2, total - total // 2]
     return F.pad(x, pads) if any(pads) else x

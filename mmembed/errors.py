@@ -42,4 +42,6 @@ class MissingPackage(MmembedError):
     """An optional package is needed; the text names the exact install command."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package}. Install it with: pip install {package} (all of that kind: mmembed[{extra}])")
+        super().__init__(
+            f"{purpose} needs the package {package}. Install it with: pip install {package} (all of that kind: mmembed[{extra}])"
+        )

@@ -15,8 +15,8 @@ from transformers import BertModel
 from mmembed.learn.data import read_captions, read_parallel, read_paraphrases
 from mmembed.learn.features import Ragged, text_features, text_states
 from mmembed.learn.mixture import Source, Task
-from mmembed.learn.vocabulary import MASK, frequent_words
-from mmembed.space.text import encode_pieces
+from mmembed.learn.vocabulary import frequent_words
+from mmembed.space.text import MASK, encode_pieces
 
 
 @dataclass(frozen=True)

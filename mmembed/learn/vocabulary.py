@@ -12,8 +12,8 @@ from sentencepiece import sentencepiece_model_pb2 as model_pb2
 
 from mmembed.errors import MissingPackage
 from mmembed.learn.backbones.e5 import Pieces
+from mmembed.space.text import MASK, PREFIX
 
-MASK = "<mask>"
 _SCRIPTS = ("LATIN", "ARABIC", "CJK UNIFIED", "DIGIT")
 
 
@@ -75,7 +75,7 @@ def trimmed_pieces(pieces: Pieces, texts: Iterable[str]) -> list[int]:
         bare = text.lstrip("▁")
         if len(bare) <= 1 and (not bare or _served(bare)):
             keep.add(index)
-    for ids in processor.encode(list(texts)):
+    for ids in processor.encode([PREFIX, *texts]):
         keep.update(ids)
     return sorted(keep)
 

@@ -51,7 +51,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, 
     return network, BundledDecoder(folder, Reading(), ("en", "de"), ("en", "de"), LENGTH)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("beams", [1, 2, 4])
+@pytest.mark.parametrize("beams", [2, 4])
 @pytest.mark.parametrize("kind", ["captions", "texts", "both"])
 def test_it_writes_what_the_reference_writes(pair: tuple[ConditionedDecoder, BundledDecoder], kind: str, beams: int) -> None:
     network, decoder = pair
@@ -67,6 +67,4 @@ def test_it_writes_what_the_reference_writes(pair: tuple[ConditionedDecoder, Bun
     found = decoder.generate(prefix, source, "de", beams, 1)
     agreeing = [one[0].text == text for one, text in zip(found, expected, strict=True)]
     assert np.mean(agreeing) >= 0.8, list(zip([one[0].text for one in found], expected, strict=True))
-    if beams > 1:
-        close = [abs(one[0].score - float(score)) < 0.05 for one, score, same in zip(found, scores, agreeing, strict=True) if same]
-        assert all(close)
+    assert all(abs(one[0].score - float(score)) < 0.05 for one, score, same in zip(found, scores, agreeing, strict=True) if same)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +14,7 @@ import sentencepiece as spm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import nn
 from tqdm import tqdm
 from transformers import BertModel
 
@@ -30,7 +31,11 @@ from mmembed.space.scores import recall_at
 
 @dataclass(frozen=True)
 class SpaceConfig:
-    """A recipe for the bundled kind of space; paths are relative to the working directory."""
+    """A recipe for the bundled kind of space; paths are relative to the working directory.
+
+    After `epochs` of training both heads, the text head alone is trained for `text_epochs` more against the finished
+    pictures' vectors; `text_language_weights` says how much more often than others (1) a language's texts are drawn then.
+    """
 
     pictures: Path
     captions: Path
@@ -51,6 +56,9 @@ class SpaceConfig:
     picture_dropout: float = 0.3
     text_dropout: float = 0.0
     text_weight: float = 0.3
+    text_epochs: int = 0
+    text_learning_rate: float = 1e-3
+    text_language_weights: dict[str, float] = field(default_factory=dict)
     seed: int = 1
 
 
@@ -125,9 +133,9 @@ def load_data(config: SpaceConfig, network: EfficientNetLite) -> SpaceData:
 
 
 class PairSampler:
-    """Draws, for every training picture, a view and two texts of languages chosen evenly."""
+    """Draws, for every training picture, a view and two texts; `weights` makes some languages likelier (default 1)."""
 
-    def __init__(self, data: SpaceData, random: np.random.Generator) -> None:
+    def __init__(self, data: SpaceData, random: np.random.Generator, weights: dict[str, float]) -> None:
         self._data, self._random = data, random
         by_language: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for text, (owner, language) in enumerate(zip(data.owner, data.languages, strict=True)):
@@ -141,11 +149,14 @@ class PairSampler:
             for row, texts in enumerate(groups.values()):
                 self._texts[picture, row, : len(texts)] = texts
                 self._counts[picture, row] = len(texts)
-        self._languages = (self._counts > 0).sum(1)
+        share = np.zeros(self._counts.shape)
+        for picture, groups in by_language.items():
+            share[picture, : len(groups)] = [weights.get(language, 1.0) for language in groups]
+        self._share = np.cumsum(share, 1) / np.maximum(share.sum(1, keepdims=True), 1e-9)
 
     def _draw(self, pictures: np.ndarray) -> np.ndarray:
-        """One text index a picture: a language evenly, then one of its texts evenly."""
-        language = (self._random.random(len(pictures)) * self._languages[pictures]).astype(int)
+        """One text index a picture: a language by its weight, then one of its texts evenly."""
+        language = (self._random.random((len(pictures), 1)) > self._share[pictures]).sum(1)
         text = (self._random.random(len(pictures)) * self._counts[pictures, language]).astype(int)
         return self._texts[pictures, language, text]
 
@@ -192,17 +203,45 @@ def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]
 
 
 def fit(config: SpaceConfig, data: SpaceData) -> JointHeads:
-    """Train the heads and set the modality centres; weights are averaged over the second half of the epochs."""
+    """Train both heads, set the modality centres, then train the text head alone."""
     set_seed(config.seed)
-    accelerator = Accelerator()
     heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, config.picture_dropout, config.text_dropout)
-    optimizer = torch.optim.AdamW(heads.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    sampler = PairSampler(data, np.random.default_rng(config.seed))
-    steps = config.epochs * -(-len(sampler.pictures) // config.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps, pct_start=0.1)
+    heads = optimise(config, data, heads, Stage(config.epochs, config.learning_rate, list(heads.parameters()), {}))
+    centre(heads, data)
+    return fit_text(config, data, heads)
+
+
+def fit_text(config: SpaceConfig, data: SpaceData, heads: JointHeads) -> JointHeads:
+    """Go on with the text head while the pictures' vectors stay; whatever reads those (a decoder) need not change."""
+    if not config.text_epochs:
+        return heads
+    heads.picture.dropout.p = 0.0
+    average = data.pictures[:, :2].mean(1, keepdims=True)  # what is seen at run time
+    data = replace(data, pictures=np.concatenate([data.pictures, average], 1))
+    parameters = [*heads.text.parameters(), heads.log_scale]
+    return optimise(config, data, heads, Stage(config.text_epochs, config.text_learning_rate, parameters, config.text_language_weights))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training: how long, how fast, of which parameters, and how often which language is drawn."""
+
+    epochs: int
+    learning_rate: float
+    parameters: list[nn.Parameter]
+    language_weights: dict[str, float]
+
+
+def optimise(config: SpaceConfig, data: SpaceData, heads: JointHeads, stage: Stage) -> JointHeads:
+    """Contrastive training of some of the heads' parameters; weights are averaged over the second half of the epochs."""
+    accelerator = Accelerator()
+    optimizer = torch.optim.AdamW(stage.parameters, stage.learning_rate, weight_decay=config.weight_decay)
+    sampler = PairSampler(data, np.random.default_rng(config.seed), stage.language_weights)
+    steps = stage.epochs * -(-len(sampler.pictures) // config.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, stage.learning_rate, total_steps=steps, pct_start=0.1)
     heads, optimizer, schedule = accelerator.prepare(heads, optimizer, schedule)
     average = torch.optim.swa_utils.AveragedModel(accelerator.unwrap_model(heads))
-    for epoch in tqdm(range(config.epochs), desc="space", unit="epoch"):
+    for epoch in tqdm(range(stage.epochs), desc="space", unit="epoch"):
         heads.train()
         for pictures, first, second in sampler.epoch(config.batch):
             bare = accelerator.unwrap_model(heads)
@@ -218,11 +257,9 @@ def fit(config: SpaceConfig, data: SpaceData) -> JointHeads:
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-        if epoch >= config.epochs // 2:
+        if epoch >= stage.epochs // 2:
             average.update_parameters(accelerator.unwrap_model(heads))
-    trained = cast(JointHeads, average.module)
-    centre(trained, data)
-    return trained
+    return cast(JointHeads, average.module)
 
 
 def centre(heads: JointHeads, data: SpaceData) -> None:

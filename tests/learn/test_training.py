@@ -45,7 +45,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     common = {"pictures": "pictures", "captions": "captions.tsv"}
     common = {key: str(folder / value) for key, value in common.items()}
     places = {"output": str(folder / "trained"), "cache": str(folder / "cache")}
-    space = {**common, **places, "languages": ["en", "de"], "frequent_words": 20, "picture_size": 64, "epochs": 40, "batch": 20, "dim": 32}
+    space = {
+        **common,
+        **places,
+        "text_epochs": 2,
+        "languages": ["en", "de"],
+        "frequent_words": 20,
+        "picture_size": 64,
+        "epochs": 40,
+        "batch": 20,
+        "dim": 32,
+    }
     decoder = {
         **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,
         "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 4, "batch": 8, "save_every": 2, "precision": "no",

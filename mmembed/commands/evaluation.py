@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
+from mmembed.commands import evaluation_scores
+from mmembed.commands.evaluation_options import (
+    captions_of,
+    captions_option,
+    images_option,
+    languages_option,
+    load,
+    source_option,
+    split_option,
+    splits_option,
+)
 from mmembed.commands.terminal import (
     EXISTING,
     EXISTING_FILE,
@@ -19,35 +28,17 @@ from mmembed.commands.terminal import (
     separated,
 )
 from mmembed.errors import InvalidData
-from mmembed.evaluate.pictures import PictureFolder, remembering
-from mmembed.evaluate.tables import CaptionRow, by_language, by_picture, read_captions, read_lines, read_masked, read_split, select
-
-images_option = click.option(
-    "--images", required=True, type=EXISTING, metavar="DIR", help="Folder or .zip of pictures; names may differ in their suffix."
-)
-captions_option = click.option(
-    "--captions", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Table (or .tsv.xz) with the columns image, lang, caption."
-)
-source_option = click.option(
-    "--source",
-    "sources",
-    multiple=True,
-    callback=separated,
-    metavar="NAME",
-    help="Only captions whose column `source` says this.",
-)
-splits_option = click.option("--splits", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, split.")
-split_option = click.option("--split", metavar="NAME", help="Only pictures of this split, such as test.")
-
-
-def languages_option(**settings: Any) -> Callable[[Any], Any]:
-    """`--lang`: repeatable, or with commas."""
-    return click.option("--lang", "languages", multiple=True, callback=separated, metavar="CODE", **settings)
+from mmembed.evaluate.pictures import PictureFolder
+from mmembed.evaluate.tables import CaptionRow, by_language, by_picture, read_lines, read_masked, select
 
 
 @click.group("eval")
 def evaluate() -> None:
-    """Measure a model: retrieval, captions, translation."""
+    """Measure a model: retrieval, captions, translation, and what its scores mean."""
+
+
+for command in evaluation_scores.COMMANDS:
+    evaluate.add_command(command)
 
 
 @evaluate.command()
@@ -79,10 +70,10 @@ def retrieval(
     """
     from mmembed.evaluate.retrieval import evaluate_retrieval
 
-    every, gallery = _captions(captions, splits, split)
+    every, gallery = captions_of(captions, splits, (split,) if split else ())
     rows = select(every, languages=languages, sources=sources)
     with PictureFolder(images) as folder, progress_bar() as progress:
-        results = evaluate_retrieval(_load(preset), folder, rows, gallery, progress)
+        results = evaluate_retrieval(load(preset), folder, rows, gallery, progress)
     if as_json:
         for result in results:
             print_json(result.as_dict())
@@ -136,18 +127,18 @@ def caption(
     """
     from mmembed.evaluate.captions import Pool, evaluate_captions
 
-    every, _ = _captions(captions, splits, split)
+    every, _ = captions_of(captions, splits, (split,) if split else ())
     references = _by_language(select(every, languages=languages, sources=sources), languages, captions)
     neighbours = neighbours_images or neighbours_captions or neighbours_split
     with PictureFolder(images) as folder, PictureFolder(neighbours_images or images) as others, progress_bar() as progress:
         pool = None
         if neighbours:
-            copied, _ = _captions(neighbours_captions or captions, splits, neighbours_split)
+            copied, _ = captions_of(neighbours_captions or captions, splits, (neighbours_split,) if neighbours_split else ())
             known = _by_language(select(copied, languages=languages, sources=sources), languages, neighbours_captions or captions)
             count = len({image for pictures in known.values() for image in pictures})
             place = f"split {neighbours_split}" if neighbours_split else (neighbours_captions or neighbours_images or captions).name
             pool = Pool(f"{place}, {count} pictures", others, known)
-        results = evaluate_captions(_load(preset), folder, references, pool, progress)
+        results = evaluate_captions(load(preset), folder, references, pool, progress)
     if as_json:
         for result in results:
             print_json(result.as_dict())
@@ -192,7 +183,7 @@ def translate(
     truths = [read_lines(file) for file in references]
     names = [name or None for name in read_lines(images)] if images else None
     with PictureFolder(images_dir) as folder, progress_bar() as progress:
-        result = evaluate_translations(_load(preset), read_lines(source), truths, source_language, to, names, folder, progress)
+        result = evaluate_translations(load(preset), read_lines(source), truths, source_language, to, names, folder, progress)
     if as_json:
         print_json(result.as_dict())
         return
@@ -229,7 +220,7 @@ def masked(table: Path, images: Path, languages: tuple[str, ...], preset: str, a
 
     rows = read_masked(table)
     with PictureFolder(images) as folder, progress_bar() as progress:
-        results = evaluate_masked(remembering(_load(preset)), rows, folder, languages or list(rows[0].stems), progress)
+        results = evaluate_masked(load(preset), rows, folder, languages or list(rows[0].stems), progress)
     if as_json:
         for result in results:
             print_json(result.as_dict())
@@ -251,8 +242,9 @@ def masked(table: Path, images: Path, languages: tuple[str, ...], preset: str, a
 def tables(data: Path, out: Path | None, config: Path | None, limit: int | None, preset: str, as_json: bool) -> None:
     """Regenerate all tables of the README.
 
-    Retrieval, captions, translation and masked words in every language, as Markdown. With --out, the text between the
-    lines <!-- tables:start --> and <!-- tables:end --> of an existing file is replaced; a new file is made whole.
+    Retrieval, captions, translation and masked words in every language, then foils, negation, confidence and names, as
+    Markdown. With --out, the text between the lines <!-- tables:start --> and <!-- tables:end --> of an existing file is
+    replaced; a new file is made whole.
 
     \b
     The data folder holds, with the names that configs/eval/readme.yaml gives:
@@ -261,6 +253,8 @@ def tables(data: Path, out: Path | None, config: Path | None, limit: int | None,
       flickr8k/splits.tsv       image, split
       multi30k/task1.tsv.xz     split, image, and one column a language
       multi30k/masked.tsv       image, masked_en, de_stems, fr_stems, cs_stems
+      imagen200/images.zip      pictures
+      imagen200/labels.tsv      image, label
 
     Needs `pip install pycocoevalcap`. With --json, one object a result goes to standard output.
     """
@@ -272,33 +266,16 @@ def tables(data: Path, out: Path | None, config: Path | None, limit: int | None,
     document = out.read_text(encoding="utf-8") if out and out.exists() else f"{START}\n{END}\n"
     splice(document, "")  # a file without markers is better noticed before the measuring than after
     with progress_bar() as progress:
-        results = run_tables(_load(preset), data, settings, limit, progress)
+        results = run_tables(load(preset), data, settings, limit, progress)
     content = markdown(results, settings)
     if out:
         out.write_text(splice(document, content), encoding="utf-8")
     if as_json:
-        for name in ("retrieval", "captions", "translation", "masked"):
+        for name in ("retrieval", "captions", "translation", "masked", "foils", "negation", "confidence", "names"):
             for result in getattr(results, name):
                 print_json({"table": name, "limit": limit, **result.as_dict()})
     elif not out:
         click.echo(content)
-
-
-def _load(preset: str) -> Any:
-    import mmembed
-
-    return mmembed.load(preset)
-
-
-def _captions(table: Path, splits: Path | None, split: str | None) -> tuple[list[CaptionRow], list[str]]:
-    """Rows of a caption table, and the pictures to search among: those of the split, or all that the table names."""
-    if split is not None and splits is None:
-        raise click.UsageError("A split needs --splits FILE.tsv.")
-    rows = read_captions(table)
-    if splits is None or split is None:
-        return rows, list(dict.fromkeys(row.image for row in rows))
-    names = read_split(splits, split)
-    return select(rows, names), names
 
 
 def _by_language(rows: list[CaptionRow], languages: tuple[str, ...], table: Path) -> dict[str, dict[str, list[str]]]:

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 
 from mmembed.errors import InvalidData
 from mmembed.evaluate.captions import CaptionScores
+from mmembed.evaluate.confidence import GOOD, ConfidenceScores
+from mmembed.evaluate.foils import FoilScores
 from mmembed.evaluate.masked import MaskedScores
+from mmembed.evaluate.names import NameScores
+from mmembed.evaluate.negation import HITS, NegationScores
 from mmembed.evaluate.report import CaptionChoice, Tables, TablesConfig
 from mmembed.evaluate.retrieval import RetrievalScores
 from mmembed.evaluate.translations import CONDITIONS, TranslationScores
@@ -28,6 +32,14 @@ def markdown(tables: Tables, config: TablesConfig) -> str:
         parts += ["### Translation", _translation(tables.translation, config)]
     if tables.masked:
         parts += ["### Does the picture matter?", _masked(tables.masked)]
+    if tables.names:
+        parts += ["### Beyond Flickr", _names(tables.names)]
+    if tables.negation:
+        parts += ["### Without what is not wanted", _negation(tables.negation)]
+    if tables.foils:
+        parts += ["### A wrong word", _foils(tables.foils)]
+    if tables.confidence:
+        parts += ["### What a confidence means", _confidence(tables.confidence)]
     return "\n\n".join([*parts, f"\\* {config.footnote}"])
 
 
@@ -114,6 +126,51 @@ def _masked(results: Sequence[MaskedScores]) -> str:
         "The interval is of right minus shuffled, by paired bootstrap."
     )
     header = ["\\*", "right picture", "shuffled", "none", "right − shuffled", "95 % interval", "sentences"]
+    return f"{table(header, rows)}\n\n{note}"
+
+
+def _names(results: Sequence[NameScores]) -> str:
+    rows = [["imagen200", f"{result.top1:.1f}", f"{result.top5:.1f}", result.names, result.pictures] for result in results]
+    note = "ImageNet photographs at their own shape: per cent whose right name ranks first, or among the first five, of all the names."
+    header = ["", "top 1", "top 5", "names", "photographs"]
+    return f"{table(header, rows)}\n\n{note}"
+
+
+def _negation(results: Sequence[NegationScores]) -> str:
+    rows = [[f"`{result.way}`", f"{result.unwanted:.1f}", f"{result.right:.1f}", result.queries, result.pictures] for result in results]
+    note = (
+        f"Per cent of the first {HITS} hits that show the unwanted thing (less is better), and that show the wanted thing without it. "
+        "Every pair of common words that captions make a fair query; a picture shows what any of its captions names."
+    )
+    header = ["asked as\\*", "unwanted", "right", "queries", "pictures"]
+    return f"{table(header, rows)}\n\n{note}"
+
+
+def _foils(results: Sequence[FoilScores]) -> str:
+    rows = [
+        [result.kind, f"{result.pairwise:.1f}", f"{result.auroc_similarity:.3f}", f"{result.auroc_confidence:.3f}", result.foils]
+        for result in results
+    ]
+    note = (
+        "One word of a caption is swapped for another of its kind that is not in the picture. Per cent of the captions that are nearer "
+        "to their picture than their own foil is (chance: 50), and area under the ROC curve of all captions against all foils."
+    )
+    header = ["swapped\\*", "nearer than its foil", "AUROC, similarity", "AUROC, confidence", "foils"]
+    return f"{table(header, rows)}\n\n{note}"
+
+
+def _confidence(results: Sequence[ConfidenceScores]) -> str:
+    rows = []
+    for result in results:
+        shares = [f"{share:.1f}" for share in (result.error, result.first, result.found, result.refused)]
+        rows.append([result.queries, result.size, f"{result.auroc:.3f}", *shares, result.searches])
+    note = (
+        "Searches for a caption's own picture and for what a single word names; half of the galleries have it, half do not. AUROC tells "
+        "them apart by the confidence of the best hit; ECE is the expected calibration error of that confidence, in per cent. Of the "
+        f"galleries that have it: per cent whose best hit is right, and reaches the {100 * GOOD:.0f} % of a good match. Of those that do "
+        "not have it: per cent where “No good match” is said."
+    )
+    header = ["queries\\*", "gallery", "AUROC", "ECE", "best hit right", "good match", "no good match", "searches"]
     return f"{table(header, rows)}\n\n{note}"
 
 

@@ -129,11 +129,12 @@ def embed_texts(space: Space, texts: Sequence[str], progress: Progress | None = 
 
 
 class _Remembering:
-    """A space that embeds each picture once: evaluations look at the same one in several languages and conditions."""
+    """A space that embeds each picture and each text once: evaluations look at the same ones in several ways."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._vectors: dict[str, np.ndarray] = {}
+        self._pictures: dict[str, np.ndarray] = {}
+        self._texts: dict[str, np.ndarray] = {}
         self.name = space.name
         self.identity = space.identity
         self.dim = space.dim
@@ -141,18 +142,21 @@ class _Remembering:
         self.picture_size = space.picture_size
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
-        new = {picture.fingerprint: picture for picture in pictures if picture.fingerprint not in self._vectors}
+        new = {picture.fingerprint: picture for picture in pictures if picture.fingerprint not in self._pictures}
         if new:
-            self._vectors.update(zip(new, self._space.embed_pictures(list(new.values())), strict=True))
-        return np.array([self._vectors[picture.fingerprint] for picture in pictures], np.float32).reshape(-1, self.dim)
+            self._pictures.update(zip(new, self._space.embed_pictures(list(new.values())), strict=True))
+        return np.array([self._pictures[picture.fingerprint] for picture in pictures], np.float32).reshape(-1, self.dim)
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return self._space.embed_texts(texts)
+        new = list(dict.fromkeys(text for text in texts if text not in self._texts))
+        if new:
+            self._texts.update(zip(new, self._space.embed_texts(new), strict=True))
+        return np.array([self._texts[text] for text in texts], np.float32).reshape(-1, self.dim)
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
         return self._space.confidence(query, similarities)
 
 
 def remembering(model: Model) -> Model:
-    """The same model, embedding each picture only the first time it sees it (2 kB of memory a picture at 512 dimensions)."""
-    return replace(model, space=_Remembering(model.space))
+    """The same model, embedding each picture and text only the first time it sees it (2 kB of memory each at 512 dimensions)."""
+    return model if isinstance(model.space, _Remembering) else replace(model, space=_Remembering(model.space))

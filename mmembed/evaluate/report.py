@@ -8,10 +8,15 @@ from pathlib import Path
 
 from mmembed.errors import InvalidConfig
 from mmembed.evaluate.captions import CaptionScores, Pool, evaluate_captions
+from mmembed.evaluate.concepts import shipped_concepts
+from mmembed.evaluate.confidence import ConfidenceScores, evaluate_confidence
+from mmembed.evaluate.foils import FoilScores, evaluate_foils
 from mmembed.evaluate.masked import MaskedScores, evaluate_masked
+from mmembed.evaluate.names import NameScores, evaluate_names
+from mmembed.evaluate.negation import NegationScores, evaluate_negation
 from mmembed.evaluate.pictures import PictureFolder, Progress, remembering
 from mmembed.evaluate.retrieval import RetrievalScores, evaluate_retrieval
-from mmembed.evaluate.tables import CaptionRow, by_picture, read_captions, read_masked, read_parallel, read_split, select
+from mmembed.evaluate.tables import CaptionRow, by_picture, read_captions, read_labels, read_masked, read_parallel, read_split, select
 from mmembed.evaluate.translations import TranslationScores, evaluate_translations
 from mmembed.model import Model
 
@@ -22,6 +27,29 @@ class CaptionChoice:
 
     source: str
     first: int | None = None
+
+
+@dataclass(frozen=True)
+class NamesChoice:
+    """Photographs to name, a folder or zip file, and the table with their right names."""
+
+    pictures: str
+    labels: str
+
+
+@dataclass(frozen=True)
+class ScoresChoice:
+    """What foils, negation and confidence are measured on.
+
+    Attributes:
+        source: the English captions that count.
+        pool: splits that galleries of `sizes` pictures are drawn from; foils and negation look at the split of the retrieval.
+        sizes: pictures in a gallery.
+    """
+
+    source: str
+    pool: tuple[str, ...]
+    sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -40,6 +68,8 @@ class TablesConfig:
     directions: tuple[str, ...]
     masked: str
     masked_languages: tuple[str, ...]
+    names: NamesChoice
+    scores: ScoresChoice
     footnote: str
 
     def __post_init__(self) -> None:
@@ -65,6 +95,10 @@ class Tables:
     captions: list[CaptionScores]
     translation: list[TranslationScores]
     masked: list[MaskedScores]
+    foils: list[FoilScores]
+    negation: list[NegationScores]
+    confidence: list[ConfidenceScores]
+    names: list[NameScores]
 
 
 def run_tables(model: Model, data: Path, config: TablesConfig, limit: int | None = None, progress: Progress | None = None) -> Tables:
@@ -85,7 +119,17 @@ def run_tables(model: Model, data: Path, config: TablesConfig, limit: int | None
         described = evaluate_captions(known, folder, _grouped(captions, gallery, written), pool, progress) if written else []
         translated = _translation(known, data, config, numbered, limit, progress)
         masked = _masked(known, data, config, folder, limit, progress)
-    return Tables(model.preset.name, model.space.identity, limit, retrieval, described, translated, masked)
+        english = select(captions, gallery, ["en"], [config.scores.source])
+        concepts = shipped_concepts()
+        foils = evaluate_foils(known, folder, english, concepts, progress)
+        negation = evaluate_negation(known, folder, english, concepts, progress)
+        drawn = [name for split in config.scores.pool for name in read_split(data / config.splits, split)[:limit]]
+        asked = select(captions, drawn, ["en"], [config.scores.source])
+        confidence = evaluate_confidence(known, folder, asked, concepts, config.scores.sizes, progress)
+    names = _names(known, data, config.names, limit, progress)
+    return Tables(
+        model.preset.name, model.space.identity, limit, retrieval, described, translated, masked, foils, negation, confidence, names
+    )
 
 
 def _grouped(captions: list[CaptionRow], images: list[str], choices: Mapping[str, CaptionChoice]) -> dict[str, dict[str, list[str]]]:
@@ -121,3 +165,9 @@ def _masked(
     served = model.decoder.translation_languages
     languages = [code for code in config.masked_languages if code in served and "en" in served]
     return evaluate_masked(model, read_masked(data / config.masked)[:limit], folder, languages, progress) if languages else []
+
+
+def _names(model: Model, data: Path, choice: NamesChoice, limit: int | None, progress: Progress | None) -> list[NameScores]:
+    rows = read_labels(data / choice.labels)
+    with PictureFolder(data / choice.pictures) as folder:
+        return [evaluate_names(model, folder, rows[:limit], [row.label for row in rows], progress)]

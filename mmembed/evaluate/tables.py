@@ -1,4 +1,4 @@
-"""The tables that evaluations read: captions, splits, lines of text, masked sentences."""
+"""The tables that evaluations read: captions, splits, labels, lines of text, masked sentences."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ class CaptionRow:
     language: str
     caption: str
     source: str = ""
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """A picture and the name of what it shows."""
+
+    image: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,19 @@ def read_split(path: Path, split: str) -> list[str]:
         known = ", ".join(sorted({row["split"] for row in rows}))
         raise InvalidData(f"{path} has no picture in the split {split!r}; its splits are {known}.")
     return names
+
+
+def read_labels(path: Path) -> list[LabelRow]:
+    """Rows of a table with the columns image and label; in file order.
+
+    Raises:
+        InvalidData: the file is missing, lacks a column, or has a row without image or label.
+    """
+    rows = [LabelRow((row["image"] or "").strip(), (row["label"] or "").strip()) for row in _rows(path, ("image", "label"))]
+    for number, row in enumerate(rows, 2):
+        if not (row.image and row.label):
+            raise InvalidData(f"{path}, line {number}: image and label must not be empty.")
+    return rows
 
 
 def read_masked(path: Path) -> list[MaskedRow]:

@@ -28,7 +28,10 @@ Reorder = Callable[[np.ndarray], None]
 
 
 class BundledDecoder:
-    """A `Decoder` from a folder with `reader.onnx`, `writer.onnx` and `decoder.model`; `space` reads the source texts."""
+    """A `Decoder` from a folder with `reader.onnx`, `writer.onnx`, `decoder.model` and `pieces.npz`; `space` reads the source texts.
+
+    A text in a language is written with that language's pieces alone, the ones it was trained with.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,11 @@ class BundledDecoder:
         import sentencepiece as spm
 
         return spm.SentencePieceProcessor(model_file=str(self._folder / "decoder.model"))
+
+    @cached_property
+    def _allowed(self) -> dict[str, np.ndarray]:
+        with np.load(self._folder / "pieces.npz") as stored:
+            return {language: stored[language].astype(np.int64) for language in stored.files}
 
     def generate(
         self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
@@ -84,18 +92,20 @@ class BundledDecoder:
         layers, _, heads, _, size = repeated["cross_keys"].shape
         cache = {name: np.zeros((layers, rows * beams, heads, 0, size), np.float32) for name in ("keys", "values")}
 
+        allowed = self._allowed[language]
+
         def step(ids: np.ndarray, position: int) -> np.ndarray:
             logits, cache["keys"], cache["values"] = self._writer.run(
                 None, {"ids": ids, "position": np.array([position], np.int64), **cache, **repeated}
             )
-            return _log_softmax(logits)
+            return _log_softmax(logits[:, allowed])
 
         def reorder(order: np.ndarray) -> None:
             for name in cache:
                 cache[name] = np.ascontiguousarray(cache[name][:, order])
 
         tag = self._pieces.piece_to_id(f"<{language}>")
-        found = beam_search(step, reorder, rows, tag, beams, self._max_length)
+        found = beam_search(step, reorder, rows, tag, allowed, beams, self._max_length)
         return [[Candidate(self._pieces.decode(ids), score) for ids, score in best[:count]] for best in found]
 
     def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
@@ -111,14 +121,15 @@ class BundledDecoder:
         return {"prefix": prefix.astype(np.float32), "states": states, "words": words, "mask": mask}
 
 
-def beam_search(step: Step, reorder: Reorder, rows: int, start: int, beams: int, max_length: int) -> list[list[tuple[list[int], float]]]:
+def beam_search(step: Step, reorder: Reorder, rows: int, start: int, pieces: np.ndarray, beams: int, max_length: int) -> list[list[tuple[list[int], float]]]:
     """Batched beam search.
 
     Args:
-        step: gives log-probabilities `[rows · beams, V]` of what follows the ids `[rows · beams]` at a position.
+        step: gives log-probabilities `[rows · beams, V]` of the `pieces` that may follow the ids `[rows · beams]` at a position.
         reorder: moves the cached state of beam `order[i]` to place i.
         rows: how many searches run side by side.
         start: id every text begins with; not part of the result.
+        pieces: the ids that a text may contain, `[V]`.
         beams: width of each search.
         max_length: greatest number of ids in a text, its end included.
 
@@ -140,7 +151,8 @@ def beam_search(step: Step, reorder: Reorder, rows: int, start: int, beams: int,
             ranked = top[row][np.argsort(-total[row, top[row]], kind="stable")]
             running = []
             for rank, candidate in enumerate(ranked):
-                beam, piece = divmod(int(candidate), vocabulary)
+                beam, column = divmod(int(candidate), vocabulary)
+                piece = int(pieces[column])
                 if piece != _END:
                     running.append((beam, piece, total[row, candidate]))
                 elif rank < beams and len(finished[row]) < beams:

@@ -7,15 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from mmembed.bundle import digest_of
-from mmembed.learn.backbones.efficientnet import load_lite2
+from mmembed.learn.calibration import calibrate
 from mmembed.learn.data import PictureSource, read_captions, read_splits
 from mmembed.learn.decoder import load_decoder, load_heads
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text, write_manifest
-from mmembed.learn.space import load_text_tower
+from mmembed.learn.picture_tower import load_picture_tower
+from mmembed.learn.text_tower import load_text_tower
 from mmembed.media.picture import Picture
 from mmembed.presets import read_config
 from mmembed.space.bundled import BundledSpace, Calibration
@@ -27,7 +26,6 @@ class BundleConfig:
 
     Attributes:
         background: how many training pictures make up the background that confidences are measured against.
-        prior: share of a gallery's pictures that the calibration expects to match a query.
         calibration_texts: how many captions the calibration looks at.
     """
 
@@ -42,11 +40,10 @@ class BundleConfig:
     licence: str
     splits: Path | None = None
     picture_size: int = 260
-    text_bits: int = 4
+    views: tuple[str, ...] = ("plain",)
     decoder_bits: int = 8
     max_length: int = 64
     background: int = 512
-    prior: float = 0.02
     calibration_texts: int = 2000
     seed: int = 1
 
@@ -62,10 +59,9 @@ def export(config_path: Path) -> Path:
     background = [training[i] for i in random.permutation(len(training))[: config.background]]
 
     heads = load_heads(config.trained)
-    network, _ = load_lite2()
-    export_picture(network, heads.picture, config.picture_size, config.output / "picture.onnx")
-    model, _ = load_text_tower(config.trained)
-    export_text(model, heads.text, config.output / "text.onnx", Weights(config.text_bits))
+    network = load_picture_tower(config.trained)
+    export_picture(network, heads.picture, config.picture_size, "mirror" in config.views, config.output / "picture.onnx")
+    export_text(load_text_tower(config.trained), heads.text, config.output / "text.onnx")
     export_decoder(load_decoder(config.trained), config.output, Weights(config.decoder_bits))
     for name in ("text.model", "decoder.model"):
         shutil.copyfile(config.trained / name, config.output / name)
@@ -76,7 +72,10 @@ def export(config_path: Path) -> Path:
     np.save(config.output / "background.npy", _embed(space, source, background).astype(np.float16))
     fields = {"name": config.name, "digest": digest, "dim": dim, "languages": config.languages, "captions": config.caption_languages}
     fields |= {"translations": config.translation_languages, "picture_size": config.picture_size, "max_length": config.max_length}
-    fields |= {"calibration": asdict(_calibrate(config, space, source, splits, random)), "licence": config.licence}
+    held_out = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
+    vectors = _embed(space, source, held_out)
+    calibration = calibrate(space, held_out, vectors, read_captions(config.captions), config.calibration_texts, random)
+    fields |= {"calibration": asdict(calibration), "licence": config.licence}
     write_manifest(config.output, fields)
     return config.output
 
@@ -90,34 +89,3 @@ def _embed(space: BundledSpace, source: PictureSource, stems: list[str]) -> np.n
         space.embed_pictures([_open(source, stem, space.picture_size) for stem in stems[i : i + 32]]) for i in range(0, len(stems), 32)
     ]
     return np.concatenate(parts)
-
-
-def _calibrate(
-    config: BundleConfig, space: BundledSpace, source: PictureSource, splits: dict[str, str], random: np.random.Generator
-) -> Calibration:
-    """Platt scaling (Platt 1999) on `val`: captions with their own picture against all others, at the prior `config.prior`."""
-    stems = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
-    position = {stem: i for i, stem in enumerate(stems)}
-    rows = [row for row in read_captions(config.captions) if row.picture in position and row.language in config.languages]
-    rows = [rows[i] for i in random.permutation(len(rows))[: config.calibration_texts]]
-    standardised = space.standardise(space.embed_texts([row.text for row in rows]), _embed(space, source, stems))
-    match = np.zeros(standardised.shape, bool)
-    match[np.arange(len(rows)), [position[row.picture] for row in rows]] = True
-    return fit_platt(standardised[match], standardised[~match], config.prior)
-
-
-def fit_platt(positives: np.ndarray, negatives: np.ndarray, prior: float) -> Calibration:
-    """Logistic regression that tells `positives` from `negatives`, as if a share `prior` of all values were positive."""
-    x, y = torch.from_numpy(positives).double(), torch.from_numpy(negatives).double()
-    parameters = torch.zeros(2, dtype=torch.double, requires_grad=True)
-    optimizer = torch.optim.LBFGS([parameters], max_iter=100, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        slope, offset = parameters
-        value = prior * F.softplus(-(slope * x + offset)).mean() + (1 - prior) * F.softplus(slope * y + offset).mean()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return Calibration(*(round(float(value), 4) for value in parameters))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import MBartConfig, MBartForConditionalGeneration
 
 
@@ -28,7 +29,7 @@ class NetworkConfig:
     heads: int = 4
     inner: int = 1024
     prefix_length: int = 6
-    dropout: float = 0.1
+    dropout: float = 0.0
     max_positions: int = 192
 
 
@@ -62,6 +63,7 @@ class ConditionedDecoder(nn.Module):
                 eos_token_id=2,
                 decoder_start_token_id=2,
                 forced_eos_token_id=None,
+                attn_implementation="eager",  # on CPUs the backward pass of the fused kernel is slower than all the rest
             )
         )
 
@@ -75,15 +77,20 @@ class ConditionedDecoder(nn.Module):
         return torch.cat(read, 1), torch.cat([present.expand(-1, self.config.prefix_length), mask], 1).long()
 
     def forward(self, prefix: Tensor, states: Tensor, words: Tensor, mask: Tensor, inputs: Tensor) -> Tensor:
-        """Logits `[N, L, vocabulary]` for decoder `inputs` `[N, L]` that start with the language's tag."""
+        """Last hidden states `[N, L, width]` for decoder `inputs` `[N, L]` that start with the language's tag; see `logits`."""
         embeddings, attention = self.memory_inputs(prefix, states, words, mask)
-        return self.network(inputs_embeds=embeddings, attention_mask=attention, decoder_input_ids=inputs, use_cache=False).logits
+        out = self.network.model(inputs_embeds=embeddings, attention_mask=attention, decoder_input_ids=inputs, use_cache=False)
+        return out.last_hidden_state
+
+    def logits(self, hidden: Tensor, pieces: Tensor) -> Tensor:
+        """Logits `[M, len(pieces)]` of some pieces after hidden states `[M, width]`."""
+        return F.linear(hidden, self.network.lm_head.weight[pieces], self.network.final_logits_bias[0, pieces])
 
     @torch.inference_mode()
     def generate(
-        self, prefix: Tensor, states: Tensor, words: Tensor, mask: Tensor, tag: int, beams: int, count: int, length: int
+        self, prefix: Tensor, states: Tensor, words: Tensor, mask: Tensor, tag: int, pieces: list[int], beams: int, count: int, length: int
     ) -> tuple[Tensor, Tensor]:
-        """Beam search by transformers: ids `[N · count, L]` and length-normalised scores `[N · count]`."""
+        """Beam search by transformers among `pieces`: ids `[N · count, L]` and length-normalised scores `[N · count]`."""
         embeddings, attention = self.memory_inputs(prefix, states, words, mask)
         out = self.network.generate(
             inputs_embeds=embeddings,
@@ -95,6 +102,8 @@ class ConditionedDecoder(nn.Module):
             do_sample=False,
             early_stopping=True,
             length_penalty=1.0,
+            suppress_tokens=sorted(set(range(self.config.vocabulary)) - set(pieces)),
+            renormalize_logits=True,
             return_dict_in_generate=True,
             output_scores=True,
         )

@@ -13,18 +13,21 @@ import sentencepiece as spm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from mmembed.learn.backbones.efficientnet import load_lite2
+from mmembed.learn.classes import ClassRow, pseudo_pictures, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
 from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_splits
 from mmembed.learn.features import picture_features
 from mmembed.learn.heads import JointHeads
 from mmembed.learn.mixture import Batch, Mixture
-from mmembed.learn.space import load_text_tower
+from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
-from mmembed.learn.vocabulary import language_tag, train_pieces
+from mmembed.learn.text_tower import load_text_tower
+from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
 from mmembed.presets import read_config
 
 
@@ -47,14 +50,15 @@ class DecoderConfig:
     parallel: Path | None = None
     parallel_languages: tuple[str, ...] = ()
     paraphrases: Path | None = None
+    classes: Path | None = None
     picture_size: int = 260
-    views: tuple[str, ...] = ("plain", "mirror")
+    views: tuple[str, ...] = ("plain",)
     vocabulary: int = 10_000
     width: int = 256
-    encoder_layers: int = 2
-    decoder_layers: int = 4
+    encoder_layers: int = 1
+    decoder_layers: int = 3
     prefix_length: int = 6
-    dropout: float = 0.1
+    dropout: float = 0.0
     noise: float = 0.6
     masked_rate: float = 0.3
     steps: int = 5000
@@ -82,6 +86,22 @@ def splits_of(config: DecoderConfig) -> dict[str, str]:
     return read_splits(config.splits) if config.splits else dict.fromkeys(PictureSource(config.pictures).stems, "train")
 
 
+def class_rows(config: DecoderConfig) -> list[ClassRow]:
+    """The ImageNet classes that a recipe names, if it does."""
+    return read_classes(config.classes, config.languages) if config.classes else []
+
+
+def class_vectors(config: DecoderConfig, rows: list[ClassRow], features: np.ndarray, heads: JointHeads, variants: int = 4) -> np.ndarray:
+    """Joint vectors of the classes' stand-ins, each mixed with some real pictures' `features` `[N, width]`; `[K, variants, dim]`."""
+    random = np.random.default_rng(config.seed)
+    _, classifier = load_lite2()
+    pure = pseudo_pictures(classifier.weight.detach().numpy()[[row.index for row in rows]], features)
+    share = random.uniform(0, 0.4, (len(rows), variants, 1)).astype(np.float32)
+    mixed = (1 - share) * pure[:, None] + share * features[random.integers(len(features), size=(len(rows), variants))]
+    with torch.inference_mode():
+        return heads.picture(torch.from_numpy(mixed)).numpy()
+
+
 def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     """The decoder's vocabulary, trained on the training texts the first time."""
     place = config.output / "decoder.model"
@@ -91,23 +111,23 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
         texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
         rows = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
         texts += [text for row in rows if row.split == "train" for text in row.texts.values()]
+        texts += [text for row in class_rows(config) for text in row.texts]
         train_pieces(texts, config.vocabulary, config.languages, place)
     return spm.SentencePieceProcessor(model_file=str(place))
 
 
-def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig]:
-    """All tasks of a recipe, and the shape of the network that fits them."""
+def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig, dict[str, list[int]]]:
+    """All tasks of a recipe, the shape of the network that fits them, and the pieces each language is written with."""
     heads = load_heads(config.space)
-    model, pieces = load_text_tower(config.space)
+    tower = load_text_tower(config.space)
     targets = prepare_targets(config)
-    network, _ = load_lite2()
+    network = load_picture_tower(config.space)
     source = PictureSource(config.pictures)
     features = np.concatenate(
         [picture_features(network, source, config.picture_size, [view], config.cache) for view in config.views], 1
     ).astype(np.float32)
     with torch.inference_mode():
         pictures = torch.stack([heads.picture(torch.from_numpy(features[:, view])) for view in range(features.shape[1])], 1).numpy()
-        both = heads.picture(torch.from_numpy(features[:, :2].mean(1))).numpy()
 
     def embed_text(features: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -115,16 +135,22 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig]:
 
     splits = splits_of(config)
     training = {stem for stem, split in splits.items() if split == "train"}
-    builder = TaskBuilder(model, pieces, targets, config.cache, source.stems, np.concatenate([pictures, both[:, None]], 1), embed_text)
+    builder = TaskBuilder(tower, targets, config.cache, source.stems, pictures, embed_text)
     builder.link({stem.split("_")[0]: stem for stem in source.stems if stem in training})
     covered = {stem.split("_")[0] for stem in training & set(source.stems)}
     if config.paraphrases:
-        builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 2))
+        builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 1))
     tasks = builder.captions(config.captions, splits, config.weights.captions)
     if config.parallel:
         tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)
         tasks += builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions)
-    words = model.embeddings.word_embeddings.weight.detach().half()
+    rows = class_rows(config)
+    if rows:
+        plain = features[[stem in training for stem in source.stems], 0]
+        builder.add_classes(class_vectors(config, rows, plain, heads))
+        tasks += builder.class_captions(rows, config.weights.class_captions)
+        tasks += builder.class_translations(rows, config.weights.class_translations)
+    words = tower.model.embeddings.word_embeddings.weight.detach().half()
     tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
     shape = NetworkConfig(
         vocabulary=targets.get_piece_size(),
@@ -136,13 +162,32 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig]:
         prefix_length=config.prefix_length,
         dropout=config.dropout,
     )
-    return Mixture(tasks, builder.vectors, words, tags, config.noise, config.masked_rate), shape
+    mixture = Mixture(tasks, builder.vectors, words, tags, config.noise, config.masked_rate)
+    return mixture, shape, mixture.pieces(shared_pieces(targets))
 
 
-def loss_of(network: torch.nn.Module, batch: Batch, smoothing: float) -> torch.Tensor:
-    """Label-smoothed cross-entropy a piece."""
-    logits = network(batch.prefix, batch.states, batch.words, batch.mask, batch.inputs)
-    return F.cross_entropy(logits.float().flatten(0, 1), batch.labels.flatten(), ignore_index=-100, label_smoothing=smoothing)
+class DecoderLoss(nn.Module):
+    """Label-smoothed cross-entropy a piece, among the pieces of each row's language alone: a small softmax, and nothing
+    of the other languages in what is written."""
+
+    def __init__(self, decoder: ConditionedDecoder, pieces: list[list[int]], smoothing: float) -> None:
+        super().__init__()
+        self.decoder, self.smoothing = decoder, smoothing
+        for language, chosen in enumerate(pieces):
+            self.register_buffer(f"pieces{language}", torch.tensor(chosen), persistent=False)
+        self.languages = len(pieces)
+
+    def forward(self, batch: Batch) -> Tensor:
+        hidden = self.decoder(batch.prefix, batch.states, batch.words, batch.mask, batch.inputs)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for language in range(self.languages):
+            chosen = self.get_buffer(f"pieces{language}")
+            wanted = (batch.labels != -100) & (batch.language == language)[:, None]
+            if wanted.any():
+                labels = torch.searchsorted(chosen, batch.labels[wanted])
+                logits = self.decoder.logits(hidden[wanted], chosen)
+                total = total + F.cross_entropy(logits.float(), labels, label_smoothing=self.smoothing, reduction="sum")
+        return total / (batch.labels != -100).sum()
 
 
 def train(config_path: Path, report: Callable[[str], None] | None = None) -> Path:
@@ -153,11 +198,12 @@ def train(config_path: Path, report: Callable[[str], None] | None = None) -> Pat
     config = read_config(config_path, DecoderConfig)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=config.precision)
-    mixture, shape = build_mixture(config)
-    network = ConditionedDecoder(shape)
+    mixture, shape, pieces = build_mixture(config)
+    decoder = ConditionedDecoder(shape)
+    network: nn.Module = DecoderLoss(decoder, list(pieces.values()), config.label_smoothing)
     optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config.warmup, config.steps))
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average))
+    average = torch.optim.swa_utils.AveragedModel(decoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average))
     network, optimizer, schedule = accelerator.prepare(network, optimizer, schedule)
     accelerator.register_for_checkpointing(average)
     checkpoint = config.output / "checkpoint"
@@ -174,13 +220,13 @@ def train(config_path: Path, report: Callable[[str], None] | None = None) -> Pat
             if index < within or step >= config.steps:
                 continue
             batch = replace(batch, **{name: value.to(accelerator.device) for name, value in vars(batch).items()})
-            loss = loss_of(network, batch, config.label_smoothing)
+            loss = network(batch)
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-            average.update_parameters(accelerator.unwrap_model(network))
+            average.update_parameters(decoder)
             step += 1
             recent.append(loss.item())
             bar.update()
@@ -191,7 +237,7 @@ def train(config_path: Path, report: Callable[[str], None] | None = None) -> Pat
             if step % config.save_every == 0 or step == config.steps:
                 accelerator.save_state(str(checkpoint))
                 (checkpoint / "step.json").write_text(json.dumps(step))
-                _save(average, shape, config.output)
+                _save(average, shape, pieces, config.output)
     return config.output / "decoder.pt"
 
 
@@ -204,15 +250,23 @@ def _log(path: Path, step: int, loss: float, seconds: float) -> None:
         file.write(json.dumps({"step": step, "loss": round(loss, 4), "seconds": round(seconds)}) + "\n")
 
 
-def _save(average: torch.optim.swa_utils.AveragedModel, shape: NetworkConfig, folder: Path) -> None:
+def _save(average: torch.optim.swa_utils.AveragedModel, shape: NetworkConfig, pieces: dict[str, list[int]], folder: Path) -> None:
     partial = folder / "decoder.partial"
-    torch.save({"shape": asdict(shape), "weights": average.module.state_dict()}, partial)
+    torch.save({"shape": asdict(shape), "pieces": pieces, "weights": average.module.state_dict()}, partial)
     partial.replace(folder / "decoder.pt")
 
 
-def load_decoder(folder: Path) -> ConditionedDecoder:
-    """The network whose averaged weights `train` left in `folder`, in eval mode."""
+@dataclass(frozen=True)
+class TrainedDecoder:
+    """The network with averaged weights, in eval mode, and the piece ids each language is written with."""
+
+    network: ConditionedDecoder
+    pieces: dict[str, list[int]]
+
+
+def load_decoder(folder: Path) -> TrainedDecoder:
+    """What `train` left in `folder`."""
     saved = torch.load(folder / "decoder.pt", map_location="cpu", weights_only=True)
     network = ConditionedDecoder(NetworkConfig(**saved["shape"]))
     network.load_state_dict(saved["weights"])
-    return network.eval()
+    return TrainedDecoder(network.eval(), saved["pieces"])

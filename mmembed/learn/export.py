@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,36 +14,44 @@ from onnx import numpy_helper
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import BertModel
 
 from mmembed.learn.backbones.efficientnet import EfficientNetLite
 from mmembed.learn.conditioned import ConditionedDecoder
+from mmembed.learn.decoder import TrainedDecoder
 from mmembed.learn.features import normalise_pixels
 from mmembed.learn.heads import Head
+from mmembed.learn.text_tower import TextTower
 
 OPSET = 20
+_MATRICES_A_LAYER = 6  # query, key, value, output; two of the feed-forward network
 
 
-class PictureTower(nn.Module):
-    """uint8 pixels `[N, S, S, 3]` → joint vectors `[N, dim]`; features are averaged with those of the mirror image."""
+class PictureNetwork(nn.Module):
+    """uint8 pixels `[N, S, S, 3]` → joint vectors `[N, dim]`."""
 
     def __init__(self, network: EfficientNetLite, head: Head) -> None:
         super().__init__()
         self.network, self.head = network, head
 
     def forward(self, pixels: Tensor) -> Tensor:
+        return self.head(self.network(normalise_pixels(pixels)))
+
+
+class MirroredPictureNetwork(PictureNetwork):
+    """The same with features averaged with those of the mirror image, at twice the cost."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
         inputs = normalise_pixels(pixels)
-        both = self.network(torch.cat([inputs, inputs.flip(3)]))
-        plain, mirrored = both.chunk(2)
+        plain, mirrored = self.network(torch.cat([inputs, inputs.flip(3)])).chunk(2)
         return self.head((plain + mirrored) / 2)
 
 
-class TextTower(nn.Module):
-    """Ids and mask `[N, T]` → joint vectors `[N, dim]`, last hidden states and word embeddings `[N, T, width]`."""
+class TextNetwork(nn.Module):
+    """Ids and mask `[N, T]` → joint vectors `[N, dim]`, and states after `layers` layers and word embeddings `[N, T, width]`."""
 
-    def __init__(self, model: BertModel, head: Head) -> None:
+    def __init__(self, tower: TextTower, head: Head) -> None:
         super().__init__()
-        self.model, self.head = model, head
+        self.model, self.layers, self.head = tower.model, tower.layers, head
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         words = self.model.embeddings.word_embeddings(ids)
@@ -51,16 +60,21 @@ class TextTower(nn.Module):
         hidden = words + embeddings.position_embeddings(positions) + embeddings.token_type_embeddings.weight[0]
         hidden = embeddings.LayerNorm(hidden)
         bias = (1.0 - mask[:, None, None, :].float()) * -1e4
+        read = hidden = self._run(hidden, bias, 0, self.layers)
+        hidden = self._run(hidden, bias, self.layers, None)
+        weights = mask.unsqueeze(-1).float()
+        pooled = (hidden * weights).sum(1) / weights.sum(1)
+        return self.head(pooled), read * weights, words * weights
+
+    def _run(self, hidden: Tensor, bias: Tensor, first: int, last: int | None) -> Tensor:
         heads = self.model.config.num_attention_heads
-        for layer in self.model.encoder.layer:
+        for layer in self.model.encoder.layer[first:last]:
             attention = layer.attention.self
             query, key, value = (split_heads(project(hidden), heads) for project in (attention.query, attention.key, attention.value))
             mixed = merge_heads(attend(query, key, value, bias))
             hidden = layer.attention.output.LayerNorm(layer.attention.output.dense(mixed) + hidden)
             hidden = layer.output.LayerNorm(layer.output.dense(F.gelu(layer.intermediate.dense(hidden))) + hidden)
-        weights = mask.unsqueeze(-1).float()
-        pooled = (hidden * weights).sum(1) / weights.sum(1)
-        return self.head(pooled), hidden * weights, words * weights
+        return hidden
 
 
 class Reader(nn.Module):
@@ -170,11 +184,13 @@ class Weights:
     block: int = 32
 
 
-def pack_weights(path: Path, weights: Weights) -> None:
-    """Store the matrices (and embedding rows) of an ONNX file in blocks of few bits, with one scale a block.
+def pack_weights(path: Path, weights: Weights, spare: Container[str] = ()) -> None:
+    """Store the matrices (and, at 4 bits, the embedding rows) of an ONNX file in blocks of few bits, with one scale a block.
 
-    Activations are quantised a row at a time when it runs, so a result never depends on its batch mates.
+    Activations are quantised a row at a time when it runs, so a result never depends on its batch mates. Nodes whose names are
+    in `spare` are left as they are.
     """
+    model = onnx.load(str(path))
     config = DefaultWeightOnlyQuantConfig(
         block_size=weights.block,
         is_symmetric=True,
@@ -183,23 +199,29 @@ def pack_weights(path: Path, weights: Weights) -> None:
         op_types_to_quantize=("MatMul", "Gather") if weights.bits == 4 else ("MatMul",),
         quant_axes=(("MatMul", 0), ("Gather", 1)),
     )
-    quantizer = MatMulNBitsQuantizer(onnx.load(str(path)), algo_config=config)
+    excluded = [node.name for node in model.graph.node if node.name in spare]
+    quantizer = MatMulNBitsQuantizer(model, algo_config=config, nodes_to_exclude=excluded)
     quantizer.process()
     onnx.save_model(quantizer.model.model, str(path))
 
 
-def export_text(model: BertModel, head: Head, path: Path, weights: Weights) -> None:
-    """Write `text.onnx`."""
+def export_text(tower: TextTower, head: Head, path: Path) -> None:
+    """Write `text.onnx`: 4-bit blocks for what is still on the package's own 4-bit grid, 8-bit ones for the tuned layers."""
     ids = torch.tensor([[0, 5, 6, 2], [0, 7, 2, 1]])
     sequence = {0: "texts", 1: "pieces"}
     axes = {"ids": sequence, "mask": sequence, "vector": {0: "texts"}, "states": sequence, "words": sequence}
-    export_onnx(TextTower(model, head), {"ids": ids, "mask": (ids != 1).long()}, ["vector", "states", "words"], axes, path)
-    pack_weights(path, weights)
+    export_onnx(TextNetwork(tower, head), {"ids": ids, "mask": (ids != 1).long()}, ["vector", "states", "words"], axes, path)
+    graph = onnx.load(str(path)).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    matrices = [node.name for node in graph.node if node.op_type == "MatMul" and node.input[1] in constants]
+    pack_weights(path, Weights(4), set(matrices[_MATRICES_A_LAYER * tower.layers :]))
+    pack_weights(path, Weights(8))
 
 
-def export_decoder(decoder: ConditionedDecoder, folder: Path, weights: Weights) -> None:
-    """Write `reader.onnx` and `writer.onnx`."""
-    config = decoder.config
+def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights) -> None:
+    """Write `reader.onnx`, `writer.onnx` and `pieces.npz`."""
+    decoder, config = trained.network, trained.network.config
+    np.savez_compressed(folder / "pieces.npz", **{language: np.array(ids, np.int32) for language, ids in trained.pieces.items()})
     prefix, states = torch.randn(2, config.prefix_dim), torch.randn(2, 5, config.state_dim)
     reader = Reader(decoder)
     inputs = {"prefix": prefix, "states": states, "words": states, "mask": torch.ones(2, 5, dtype=torch.bool)}
@@ -242,13 +264,14 @@ def export_decoder(decoder: ConditionedDecoder, folder: Path, weights: Weights) 
         pack_weights(folder / name, weights)
 
 
-def export_picture(network: EfficientNetLite, head: Head, size: int, path: Path) -> None:
+def export_picture(network: EfficientNetLite, head: Head, size: int, mirrored: bool, path: Path) -> None:
     """Write `picture.onnx` for squares of `size` pixels, its weights in half precision, its arithmetic in single.
 
     int8 convolutions were tried and cost 7 points of recall; docs/experiments.md has the figures.
     """
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    export_onnx(PictureTower(network, head), {"pixels": pixels}, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, path)
+    module = (MirroredPictureNetwork if mirrored else PictureNetwork)(network, head)
+    export_onnx(module, {"pixels": pixels}, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, path)
     store_half(path)
 
 

@@ -56,6 +56,15 @@ def cached(folder: Path, name: str, key: Sequence[str], compute: Callable[[], di
     return {file.stem: np.load(file, mmap_mode="r") for file in place.glob("*.npy")}
 
 
+def fingerprint(network: nn.Module) -> str:
+    """Digest of a network's weights, so that cached outputs belong to them."""
+    digest = hashlib.sha256()
+    for name, values in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 def normalise_pixels(pixels: Tensor) -> Tensor:
     """uint8 `[N, H, W, 3]` → float32 `[N, 3, H, W]` as EfficientNet-Lite expects it."""
     return (pixels.permute(0, 3, 1, 2).float() - 127) / 128
@@ -81,7 +90,7 @@ def picture_features(
             blocks.append(np.stack(rows, 1).astype(np.float16))
         return {"features": np.concatenate(blocks)}
 
-    return cached(cache, "pictures", [str(size), *views, *stems], compute)["features"]
+    return cached(cache, "pictures", [fingerprint(network), str(size), *views, *stems], compute)["features"]
 
 
 def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
@@ -107,47 +116,85 @@ def _features(network: nn.Module, pixels: list[np.ndarray]) -> np.ndarray:
         return network(normalise_pixels(torch.from_numpy(np.stack(pixels)))).float().numpy()
 
 
+def run_layers(model: BertModel, hidden: Tensor, mask: Tensor, first: int, last: int | None) -> Tensor:
+    """States `[N, T, width]` → states after the layers `first` up to, not including, `last`; `mask` bool `[N, T]`."""
+    bias = (~mask)[:, None, None, :] * -1e4
+    for layer in model.encoder.layer[first:last]:
+        hidden = layer(hidden, bias)
+    return hidden
+
+
+def padded(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Piece ids of different length as int64 `[N, T]`."""
+    ids = torch.full((len(rows), max(map(len, rows))), PADDING)
+    for row, pieces in enumerate(rows):
+        ids[row, : len(pieces)] = torch.tensor(pieces)
+    return ids
+
+
 def _text_batches(
-    model: BertModel, pieces: spm.SentencePieceProcessor, texts: Sequence[str], batch: int
+    model: BertModel, pieces: spm.SentencePieceProcessor, texts: Sequence[str], layers: int | None, batch: int
 ) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
-    """Batches of similar length: positions in `texts`, last hidden states, attention mask."""
-    ids = encode_pieces(pieces, texts)
-    order = np.argsort([len(row) for row in ids], kind="stable")
+    """Batches of similar length: positions in `texts`, hidden states after `layers` layers, attention mask."""
+    encoded = encode_pieces(pieces, texts)
+    order = np.argsort([len(row) for row in encoded], kind="stable")
     for start in tqdm(range(0, len(order), batch), desc="text features", unit="batch"):
         chosen = order[start : start + batch]
-        longest = max(len(ids[i]) for i in chosen)
-        padded = torch.full((len(chosen), longest), PADDING)
-        for row, i in enumerate(chosen):
-            padded[row, : len(ids[i])] = torch.tensor(ids[i])
-        mask = padded != PADDING
+        ids = padded([encoded[i] for i in chosen])
+        mask = ids != PADDING
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            states = model(input_ids=padded, attention_mask=mask).last_hidden_state.float()
+            states = run_layers(model, model.embeddings(ids), mask, 0, layers).float()
         yield chosen, states, mask
 
 
-def text_features(model: BertModel, pieces: spm.SentencePieceProcessor, texts: Sequence[str], cache: Path, batch: int = 128) -> np.ndarray:
-    """Mean-pooled sentence features, float16 `[texts, width]` (not normalised)."""
-
-    def compute() -> dict[str, np.ndarray]:
-        pooled = np.zeros((len(texts), model.config.hidden_size), np.float16)
-        for chosen, states, mask in _text_batches(model, pieces, texts, batch):
-            pooled[chosen] = ((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
-        return {"pooled": pooled}
-
-    return cached(cache, "texts", texts, compute)["pooled"]
+def mean_pooled(states: Tensor, mask: Tensor) -> Tensor:
+    """States `[N, T, width]` averaged over the pieces, `[N, width]`."""
+    return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
-def text_states(model: BertModel, pieces: spm.SentencePieceProcessor, texts: Sequence[str], cache: Path, batch: int = 128) -> Ragged:
-    """Hidden states of every piece of every text, float16 `[total pieces, width]`."""
+def text_states(
+    model: BertModel, pieces: spm.SentencePieceProcessor, texts: Sequence[str], layers: int, cache: Path, batch: int = 128
+) -> Ragged:
+    """Hidden states of every piece of every text after the first `layers` layers, float16 `[total pieces, width]`."""
 
     def compute() -> dict[str, np.ndarray]:
         lengths = np.array([len(row) for row in encode_pieces(pieces, texts)])
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         values = np.zeros((offsets[-1], model.config.hidden_size), np.float16)
-        for chosen, states, _ in _text_batches(model, pieces, texts, batch):
+        for chosen, states, _ in _text_batches(model, pieces, texts, layers, batch):
             for row, i in enumerate(chosen):
                 values[offsets[i] : offsets[i + 1]] = states[row, : lengths[i]].numpy()
         return {"values": values, "offsets": offsets}
 
-    arrays = cached(cache, "states", texts, compute)
+    lower = nn.ModuleList([model.embeddings, *model.encoder.layer[:layers]])
+    arrays = cached(cache, "states", [fingerprint(lower), *texts], compute)
     return Ragged(arrays["values"], np.asarray(arrays["offsets"]))
+
+
+def text_features(
+    model: BertModel, pieces: spm.SentencePieceProcessor, texts: Sequence[str], layers: int, cache: Path, batch: int = 256
+) -> np.ndarray:
+    """Mean-pooled sentence features, float16 `[texts, width]` (not normalised); states after `layers` layers are cached too."""
+
+    def compute() -> dict[str, np.ndarray]:
+        states = text_states(model, pieces, texts, layers, cache)
+        pooled = np.zeros((len(texts), model.config.hidden_size), np.float16)
+        order = np.argsort(np.diff(states.offsets), kind="stable")
+        for start in tqdm(range(0, len(order), batch), desc="text features", unit="batch"):
+            chosen = order[start : start + batch]
+            hidden, mask = stacked([states[i] for i in chosen])
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+                hidden = run_layers(model, hidden, mask, layers, None).float()
+            pooled[chosen] = mean_pooled(hidden, mask).numpy()
+        return {"pooled": pooled}
+
+    return cached(cache, "texts", [fingerprint(model), *texts], compute)["pooled"]
+
+
+def stacked(texts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """States of texts `[T_i, width]` → `[N, T, width]` float32 and mask `[N, T]`."""
+    lengths = [len(text) for text in texts]
+    states = np.zeros((len(texts), max(lengths), texts[0].shape[1]), np.float32)
+    for row, text in enumerate(texts):
+        states[row, : len(text)] = text
+    return torch.from_numpy(states), torch.arange(max(lengths))[None, :] < torch.tensor(lengths)[:, None]

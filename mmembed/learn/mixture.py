@@ -54,7 +54,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's tensors; see `ConditionedDecoder.forward`. `labels` are -100 where there is nothing to predict."""
+    """One step's tensors; see `ConditionedDecoder.forward`. `labels` are -100 where there is nothing to predict.
+
+    `language` is the position of each row's language among the tags, `[N]`.
+    """
 
     prefix: Tensor
     states: Tensor
@@ -62,6 +65,7 @@ class Batch:
     mask: Tensor
     inputs: Tensor
     labels: Tensor
+    language: Tensor
 
 
 class Mixture:
@@ -112,7 +116,16 @@ class Mixture:
             mask,
             padded[:, :-1].masked_fill(padded[:, :-1] == -100, 1),
             padded[:, 1:],
+            torch.tensor([list(self._tags).index(self.tasks[task].language) for task, _ in examples]),
         )
+
+    def pieces(self, shared: Sequence[int]) -> dict[str, list[int]]:
+        """For each language, in the order of the tags, the sorted ids that its targets use, and `shared` ones."""
+        used: dict[str, set[int]] = {language: set(shared) for language in self._tags}
+        for task in self.tasks:
+            for target in task.targets:
+                used[task.language].update(target)
+        return {language: sorted(ids) for language, ids in used.items()}
 
     def _source(self, task: int, row: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         chosen = self.tasks[task]

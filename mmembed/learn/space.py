@@ -1,40 +1,63 @@
-"""`mmembed train space`: heads on frozen backbones, trained with a contrastive loss in all languages at once."""
+"""`mmembed train space`: pictures and texts into one space, trained with a contrastive loss in all languages at once.
+
+First the heads on frozen backbones, then the picture tower against the finished texts, then the text tower with the
+picture head on the tuned pictures' features. Each stage starts from what the one before left.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-import sentencepiece as spm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from tqdm import tqdm
-from transformers import BertModel
 
 from mmembed.errors import InvalidData
-from mmembed.learn.backbones.e5 import E5File, load_e5, package_file
+from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
-from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_splits
-from mmembed.learn.features import picture_features, text_features
+from mmembed.learn.classes import ClassRow, pseudo_pictures, read_classes
+from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, read_splits, read_table
+from mmembed.learn.features import picture_features
 from mmembed.learn.heads import JointHeads
+from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_pixels, tune_picture_tower
+from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData
+from mmembed.learn.text_tower import TextStage, TextTower, load_text_tower, save_text_tower, tune_text_tower
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
 from mmembed.presets import read_config
 from mmembed.space.scores import recall_at
 
 
 @dataclass(frozen=True)
+class HeadStage:
+    """How the heads are trained on frozen backbones (AdamW, one cycle)."""
+
+    epochs: int = 60
+    batch: int = 512
+    classes: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.1
+    picture_dropout: float = 0.3
+    text_weight: float = 0.3
+
+
+@dataclass(frozen=True)
 class SpaceConfig:
     """A recipe for the bundled kind of space; paths are relative to the working directory.
 
-    After `epochs` of training both heads, the text head alone is trained for `text_epochs` more against the finished
-    pictures' vectors; `text_language_weights` says how much more often than others (1) a language's texts are drawn then.
+    Attributes:
+        pictures, captions, splits, parallel: see `learn.data`; without `splits` all pictures are trained on.
+        classes: table of ImageNet classes with names and captions (see `learn.classes`).
+        held_out: table whose column `label` names classes that are not trained on.
+        views: views of a picture whose features are averaged at run time (`plain`, `mirror`).
+        crops: random crops of each picture that the last stage draws from.
+        language_weights: how much more often than others (1) a language's captions are drawn.
     """
 
     pictures: Path
@@ -45,238 +68,257 @@ class SpaceConfig:
     splits: Path | None = None
     parallel: Path | None = None
     parallel_languages: tuple[str, ...] = ()
+    classes: Path | None = None
+    held_out: Path | None = None
+    class_distance: float = 1.0
     frequent_words: int = 50_000
     picture_size: int = 260
-    views: tuple[str, ...] = ("plain", "mirror")
+    views: tuple[str, ...] = ("plain",)
+    crops: int = 0
     dim: int = 512
-    epochs: int = 80
-    batch: int = 512
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1
-    picture_dropout: float = 0.3
-    text_dropout: float = 0.0
-    text_weight: float = 0.3
-    text_epochs: int = 0
-    text_learning_rate: float = 1e-3
-    text_language_weights: dict[str, float] = field(default_factory=dict)
+    language_weights: dict[str, float] = field(default_factory=dict)
+    heads: HeadStage = field(default_factory=HeadStage)
+    picture: PictureStage = field(default_factory=PictureStage)
+    text: TextStage = field(default_factory=TextStage)
     seed: int = 1
 
 
 @dataclass(frozen=True)
-class SpaceData:
-    """Backbone features and which belong together.
+class Tables:
+    """The data files of a recipe, read."""
 
-    Attributes:
-        stems: name of each picture, in the order of `pictures`.
-        pictures: float32 `[P, views, 1280]`.
-        texts: float32 `[T, 384]`.
-        owner: index of the picture each text describes, `[T]`.
-        languages: language of each text.
-        split: split of each picture.
-        parallel: groups of text features that mean the same, float32 `[G, languages, 384]`.
-    """
-
+    source: PictureSource
     stems: list[str]
-    pictures: np.ndarray
-    texts: np.ndarray
-    owner: np.ndarray
-    languages: np.ndarray
-    split: np.ndarray
-    parallel: np.ndarray
+    splits: dict[str, str]
+    captions: list[CaptionRow]
+    parallel: list[ParallelRow]
+    classes: list[ClassRow]
 
 
-def load_text_tower(folder: Path) -> tuple[BertModel, spm.SentencePieceProcessor]:
-    """The text backbone with the vocabulary that `prepare_vocabulary` left in `folder`."""
-    keep = json.loads((folder / "pieces.json").read_text())
-    return load_e5(keep=keep), spm.SentencePieceProcessor(model_file=str(folder / "text.model"))
+def read_tables(config: SpaceConfig) -> Tables:
+    """Read what a recipe names.
+
+    Raises:
+        InvalidData: no caption belongs to a picture.
+    """
+    source = PictureSource(config.pictures)
+    stems = source.stems
+    known = set(stems)
+    splits = read_splits(config.splits) if config.splits else dict.fromkeys(stems, "train")
+    captions = [row for row in read_captions(config.captions) if row.picture in known and row.language in config.languages]
+    if not captions:
+        raise InvalidData(f"No caption in {config.captions} belongs to a picture in {config.pictures}; names must match.")
+    parallel = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
+    labels = read_table(config.held_out, ("label",)) if config.held_out else ()
+    held_out = {name for row in labels for name in row["label"].split(" or ")}
+    classes = read_classes(config.classes, config.languages, held_out) if config.classes else []
+    return Tables(source, stems, splits, captions, parallel, classes)
 
 
-def prepare_vocabulary(config: SpaceConfig, texts: list[str]) -> None:
+def prepare_vocabulary(config: SpaceConfig, tables: Tables) -> None:
     """Write the trimmed vocabulary (`text.model`, `pieces.json`) unless it is there already."""
     place = config.output / "text.model"
     if place.exists():
         return
     config.output.mkdir(parents=True, exist_ok=True)
+    texts = [row.text for row in tables.captions if tables.splits.get(row.picture) == "train"]
+    texts += [text for row in tables.parallel if row.split == "train" for text in row.texts.values()]
     pieces = E5File(package_file()).pieces
     keep = trimmed_pieces(pieces, [*frequent_words(config.languages, config.frequent_words), *texts])
     (config.output / "pieces.json").write_text(json.dumps(keep))
     place.write_bytes(unigram_model(pieces, keep))
 
 
-def load_data(config: SpaceConfig, network: EfficientNetLite) -> SpaceData:
-    """Read the tables, run the backbones (or read their cached outputs)."""
-    rows = read_captions(config.captions)
-    parallel = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
-    parallel = [row for row in parallel if row.split == "train"]
-    source = PictureSource(config.pictures)
-    stems = source.stems
-    index = {stem: i for i, stem in enumerate(stems)}
-    splits = read_splits(config.splits) if config.splits else dict.fromkeys(stems, "train")
-    rows = [row for row in rows if row.picture in index and row.language in config.languages]
-    if not rows:
-        raise InvalidData(f"No caption in {config.captions} belongs to a picture in {config.pictures}; names must match.")
-    training = [row.text for row in rows if splits.get(row.picture) == "train"]
-    prepare_vocabulary(config, training + [text for row in parallel for text in row.texts.values()])
-    model, pieces = load_text_tower(config.output)
-    groups = [text_features(model, pieces, [row.texts[code] for row in parallel], config.cache) for code in config.parallel_languages]
+def text_groups(config: SpaceConfig, tables: Tables) -> list[list[str]]:
+    """All texts, in groups that are cached on their own: captions, each language's parallel sentences, class names."""
+    groups = [[row.text for row in tables.captions]]
+    groups += [[row.texts[code] for row in tables.parallel] for code in config.parallel_languages if tables.parallel]
+    if tables.classes:
+        groups.append([text for row in tables.classes for text in row.texts])
+    return groups
+
+
+def view_features(config: SpaceConfig, source: PictureSource, network: EfficientNetLite, crops: int) -> np.ndarray:
+    """Features of the run-time views and of random crops, float32 `[P, views, width]`."""
+    views = [*config.views, *(f"crop{number}" for number in range(crops))]
+    parts = [picture_features(network, source, config.picture_size, [view], config.cache) for view in views]
+    return np.concatenate(parts, 1).astype(np.float32)
+
+
+def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: TextTower, classifier: nn.Linear) -> SpaceData:
+    """Put features and tables together; texts run through the tower (or come from the cache)."""
+    index = {stem: i for i, stem in enumerate(tables.stems)}
+    groups = text_groups(config, tables)
+    starts = np.cumsum([0, *map(len, groups)])
+    training = np.array([i for i, row in enumerate(tables.parallel) if row.split == "train"], int)
+    parallel = np.stack([starts[1 + k] + training for k in range(len(config.parallel_languages))], 1) if len(training) else np.zeros((0, 2), int)
+    split = np.array([tables.splits.get(stem, "") for stem in tables.stems])
+    plain = len(config.views)
+    per_class = 2 * len(config.languages)
+    class_texts = (starts[-2] + np.arange(len(tables.classes) * per_class)).reshape(-1, per_class) if tables.classes else np.zeros((0, 2), int)
+    rows = classifier.weight.detach().numpy()[[row.index for row in tables.classes]]
+    seen = pictures[split == "train"][:, :plain].mean(1)
     return SpaceData(
-        stems,
-        np.concatenate([picture_features(network, source, config.picture_size, [view], config.cache) for view in config.views], 1).astype(
-            np.float32
-        ),
-        text_features(model, pieces, [row.text for row in rows], config.cache).astype(np.float32),
-        np.array([index[row.picture] for row in rows]),
-        np.array([row.language for row in rows]),
-        np.array([splits.get(stem, "") for stem in stems]),
-        np.stack(groups, 1).astype(np.float32) if parallel else np.zeros((0, 1, model.config.hidden_size), np.float32),
+        tables.stems,
+        split,
+        pictures,
+        plain,
+        np.concatenate([tower.features(group, config.cache) for group in groups]).astype(np.float32),
+        np.array([index[row.picture] for row in tables.captions]),
+        np.array([row.language for row in tables.captions]),
+        parallel,
+        pseudo_pictures(rows, seen, config.class_distance) if tables.classes else np.zeros((0, pictures.shape[2]), np.float32),
+        class_texts,
     )
-
-
-class PairSampler:
-    """Draws, for every training picture, a view and two texts; `weights` makes some languages likelier (default 1)."""
-
-    def __init__(self, data: SpaceData, random: np.random.Generator, weights: dict[str, float]) -> None:
-        self._data, self._random = data, random
-        by_language: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-        for text, (owner, language) in enumerate(zip(data.owner, data.languages, strict=True)):
-            by_language[int(owner)][str(language)].append(text)
-        self.pictures = np.array([picture for picture in np.flatnonzero(data.split == "train") if by_language[int(picture)]])
-        most = max(len(texts) for groups in by_language.values() for texts in groups.values())
-        languages = max(len(groups) for groups in by_language.values())
-        self._texts = np.zeros((len(data.stems), languages, most), int)
-        self._counts = np.zeros((len(data.stems), languages), int)
-        for picture, groups in by_language.items():
-            for row, texts in enumerate(groups.values()):
-                self._texts[picture, row, : len(texts)] = texts
-                self._counts[picture, row] = len(texts)
-        share = np.zeros(self._counts.shape)
-        for picture, groups in by_language.items():
-            share[picture, : len(groups)] = [weights.get(language, 1.0) for language in groups]
-        self._share = np.cumsum(share, 1) / np.maximum(share.sum(1, keepdims=True), 1e-9)
-
-    def _draw(self, pictures: np.ndarray) -> np.ndarray:
-        """One text index a picture: a language by its weight, then one of its texts evenly."""
-        language = (self._random.random((len(pictures), 1)) > self._share[pictures]).sum(1)
-        text = (self._random.random(len(pictures)) * self._counts[pictures, language]).astype(int)
-        return self._texts[pictures, language, text]
-
-    def epoch(self, batch: int) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Batches of picture features and two sets of text features, rows matching."""
-        order = self._random.permutation(self.pictures)
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            views = self._random.integers(self._data.pictures.shape[1], size=len(chosen))
-            first, second = self._draw(chosen), self._draw(chosen)
-            yield tuple(
-                torch.from_numpy(a) for a in (self._data.pictures[chosen, views], self._data.texts[first], self._data.texts[second])
-            )
-
-    def parallel(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Two languages of `count` parallel sentences."""
-        groups = self._random.integers(len(self._data.parallel), size=count)
-        left, right = self._random.permuted(np.tile(np.arange(self._data.parallel.shape[1]), (count, 1)), axis=1)[:, :2].T
-        return torch.from_numpy(self._data.parallel[groups, left]), torch.from_numpy(self._data.parallel[groups, right])
-
-
-def embed(heads: JointHeads, data: SpaceData) -> tuple[np.ndarray, np.ndarray]:
-    """Joint vectors of all pictures (views averaged) and all texts."""
-    heads.eval()
-    with torch.inference_mode():
-        device = heads.log_scale.device
-        plain = torch.from_numpy(data.pictures[:, :2].mean(1)).to(device)
-        return heads.picture(plain).cpu().numpy(), heads.text(torch.from_numpy(data.texts).to(device)).cpu().numpy()
 
 
 def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]:
     """Text→picture R@1 and R@10 of each language on one split, in per cent."""
-    pictures, texts = embed(heads, data)
+    heads.eval()
     chosen = np.flatnonzero(data.split == split)
+    with torch.inference_mode():
+        pictures = heads.picture(torch.from_numpy(data.seen[chosen])).numpy()
     position = {int(picture): i for i, picture in enumerate(chosen)}
     scores = {}
     for language in sorted(set(data.languages)):
         rows = np.flatnonzero((data.languages == language) & np.isin(data.owner, chosen))
         if len(rows):
             target = np.array([position[int(owner)] for owner in data.owner[rows]])
+            with torch.inference_mode():
+                texts = heads.text(torch.from_numpy(data.texts[rows])).numpy()
             for k in (1, 10):
-                scores[f"{language} R@{k}"] = recall_at(texts[rows] @ pictures[chosen].T, target, k)
+                scores[f"{language} R@{k}"] = recall_at(texts @ pictures.T, target, k)
     return scores
 
 
-def fit(config: SpaceConfig, data: SpaceData) -> JointHeads:
-    """Train both heads, set the modality centres, then train the text head alone."""
+def fit_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
+    """Contrastive training of both heads; weights are averaged over the second half of the epochs."""
     set_seed(config.seed)
-    heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, config.picture_dropout, config.text_dropout)
-    heads = optimise(config, data, heads, Stage(config.epochs, config.learning_rate, list(heads.parameters()), {}))
-    centre(heads, data)
-    return fit_text(config, data, heads)
-
-
-def fit_text(config: SpaceConfig, data: SpaceData, heads: JointHeads) -> JointHeads:
-    """Go on with the text head while the pictures' vectors stay; whatever reads those (a decoder) need not change."""
-    if not config.text_epochs:
-        return heads
-    heads.picture.dropout.p = 0.0
-    average = data.pictures[:, :2].mean(1, keepdims=True)  # what is seen at run time
-    data = replace(data, pictures=np.concatenate([data.pictures, average], 1))
-    parameters = [*heads.text.parameters(), heads.log_scale]
-    return optimise(config, data, heads, Stage(config.text_epochs, config.text_learning_rate, parameters, config.text_language_weights))
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of training: how long, how fast, of which parameters, and how often which language is drawn."""
-
-    epochs: int
-    learning_rate: float
-    parameters: list[nn.Parameter]
-    language_weights: dict[str, float]
-
-
-def optimise(config: SpaceConfig, data: SpaceData, heads: JointHeads, stage: Stage) -> JointHeads:
-    """Contrastive training of some of the heads' parameters; weights are averaged over the second half of the epochs."""
+    stage = config.heads
+    heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, stage.picture_dropout, 0.0)
     accelerator = Accelerator()
-    optimizer = torch.optim.AdamW(stage.parameters, stage.learning_rate, weight_decay=config.weight_decay)
-    sampler = PairSampler(data, np.random.default_rng(config.seed), stage.language_weights)
-    steps = stage.epochs * -(-len(sampler.pictures) // config.batch)
+    optimizer = torch.optim.AdamW(heads.parameters(), stage.learning_rate, weight_decay=stage.weight_decay)
+    sampler = PairSampler(data, config.language_weights, config.seed)
+    steps = stage.epochs * -(-len(sampler.pictures) // stage.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, stage.learning_rate, total_steps=steps, pct_start=0.1)
     heads, optimizer, schedule = accelerator.prepare(heads, optimizer, schedule)
-    average = torch.optim.swa_utils.AveragedModel(accelerator.unwrap_model(heads))
-    for epoch in tqdm(range(stage.epochs), desc="space", unit="epoch"):
+    bare = accelerator.unwrap_model(heads)
+    average = torch.optim.swa_utils.AveragedModel(bare)
+
+    def text(rows: np.ndarray) -> torch.Tensor:
+        return bare.text(torch.from_numpy(data.texts[rows]).to(accelerator.device))
+
+    for epoch in tqdm(range(stage.epochs), desc="heads", unit="epoch"):
         heads.train()
-        for pictures, first, second in sampler.epoch(config.batch):
-            bare = accelerator.unwrap_model(heads)
-            seen, said, also = (
-                bare.picture(pictures.to(accelerator.device)),
-                *(bare.text(t.to(accelerator.device)) for t in (first, second)),
-            )
-            loss = bare.contrast(seen, said) + config.text_weight * bare.contrast(said, also)
-            if len(data.parallel):
-                left, right = (bare.text(t.to(accelerator.device)) for t in sampler.parallel(len(pictures)))
-                loss = loss + config.text_weight * bare.contrast(left, right)
+        for batch in sampler.epoch(DrawSizes(stage.batch, stage.classes, stage.batch)):
+            seen = bare.picture(torch.from_numpy(batch.features).to(accelerator.device))
+            said, also = text(batch.first), text(batch.second)
+            loss = bare.contrast(seen, said) + stage.text_weight * bare.contrast(said, also)
+            if len(batch.left):
+                loss = loss + stage.text_weight * bare.contrast(text(batch.left), text(batch.right))
             accelerator.backward(loss)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
         if epoch >= stage.epochs // 2:
-            average.update_parameters(accelerator.unwrap_model(heads))
-    return cast(JointHeads, average.module)
+            average.update_parameters(bare)
+    return cast(JointHeads, average.module).cpu().eval()
+
+
+def locked_texts(heads: JointHeads, data: SpaceData, training: np.ndarray) -> LockedTexts:
+    """What the picture tower learns to reach: the vectors of the `training` pictures' captions."""
+    position = {int(picture): i for i, picture in enumerate(training)}
+    rows = np.flatnonzero(np.isin(data.owner, training))
+    with torch.no_grad():
+        texts, pictures = heads.text(torch.from_numpy(data.texts[rows])), heads.picture(torch.from_numpy(data.seen[training]))
+    return LockedTexts(texts, np.array([position[int(owner)] for owner in data.owner[rows]]), pictures, float(heads.log_scale.exp()))
 
 
 def centre(heads: JointHeads, data: SpaceData) -> None:
     """Set each head's centre to the mean vector of its modality over the training pictures and their texts."""
-    pictures, texts = embed(heads, data)
     training = data.split == "train"
-    heads.picture.centre.copy_(torch.from_numpy(pictures[training].mean(0)))
-    heads.text.centre.copy_(torch.from_numpy(texts[training[data.owner]].mean(0)))
+    with torch.no_grad():
+        heads.picture.centre.copy_(heads.picture(torch.from_numpy(data.seen[training])).mean(0))
+        heads.text.centre.copy_(heads.text(torch.from_numpy(data.texts[: len(data.owner)][training[data.owner]])).mean(0))
 
 
 def train(config_path: Path) -> dict[str, float]:
-    """Train a space by a recipe, write `heads.pt` into its output folder, and return its scores on `val`."""
+    """Train a space by a recipe and return its scores on `val`.
+
+    The output folder gets `heads.pt`, and `picture_tower.pt` and `text_tower.pt` if the recipe tunes them.
+    """
     config = read_config(config_path, SpaceConfig)
-    network, _ = load_lite2()
-    data = load_data(config, network)
-    heads = fit(config, data)
+    tables = read_tables(config)
+    prepare_vocabulary(config, tables)
+    network, classifier = load_lite2()
+    tower = load_text_tower(config.output, pretrained=True)
+    if config.text.steps:
+        tower = replace(tower, layers=config.text.frozen_layers)
+    pictures = view_features(config, tables.source, network, 0)
+    data = load_data(config, tables, pictures, tower, classifier)
+    heads = resumed_heads(config, data)
+    _report("heads", heads, data)
+    if config.picture.epochs:
+        training = np.flatnonzero(data.split == "train")
+        pixels = load_pixels(tables.source, [tables.stems[i] for i in training], config.picture_size)
+        texts = locked_texts(heads, data, training)
+        checkpoint = stage_file(replace(config, text=TextStage()), "picture_tower")
+        network, heads.picture = tune_picture_tower(
+            network, classifier, heads.picture, pixels, texts, config.picture, config.seed, checkpoint
+        )
+        torch.save(network.state_dict(), config.output / "picture_tower.pt")
+    data = load_data(config, tables, view_features(config, tables.source, network, config.crops), tower, classifier)
+    _report("picture tower", heads, data)
+    if config.text.steps:
+        tower, heads = tune(config, tables, data, tower, heads)
+        save_text_tower(tower, config.output)
+        data = sample(config, tables, data, tower)
+    centre(heads, data)
     torch.save(heads.state_dict(), config.output / "heads.pt")
-    scores = evaluate(heads, data, "val")
+    scores = _report("text tower", heads, data)
     (config.output / "space.json").write_text(json.dumps(scores, indent=1))
+    return scores
+
+
+def tune(config: SpaceConfig, tables: Tables, data: SpaceData, tower: TextTower, heads: JointHeads) -> tuple[TextTower, JointHeads]:
+    """The last stage: the text tower's upper layers and both heads."""
+    states = [tower.states(group, config.cache) for group in text_groups(config, tables)]
+    stage = config.text
+    batches = PairSampler(data, config.language_weights, config.seed).forever(DrawSizes(stage.batch, stage.classes, stage.parallel))
+    model, heads = tune_text_tower(tower.model, heads, states, batches, stage, config.seed, stage_file(config, "text_tower"))
+    return replace(tower, model=model), heads
+
+
+def stage_file(config: SpaceConfig, name: str) -> Path:
+    """Where a stage keeps what it has so far; another recipe (of this stage and those before) has another file."""
+    digest = hashlib.sha256(repr(config).encode()).hexdigest()[:8]
+    return config.output / f"{name}-{digest}.checkpoint"
+
+
+def resumed_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
+    """The heads of an earlier run of the same recipe, or newly trained ones."""
+    place = stage_file(replace(config, picture=PictureStage(), text=TextStage()), "heads")
+    if place.exists():
+        stage = config.heads
+        heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, stage.picture_dropout, 0.0)
+        heads.load_state_dict(torch.load(place, weights_only=True))
+        return heads.eval()
+    heads = fit_heads(config, data)
+    torch.save(heads.state_dict(), place)
+    return heads
+
+
+def sample(config: SpaceConfig, tables: Tables, data: SpaceData, tower: TextTower, size: int = 20_000) -> SpaceData:
+    """The data with features of a tuned tower, but only the captions of `val` and `size` of the training ones."""
+    split = data.split[data.owner]
+    training = np.random.default_rng(config.seed).permutation(np.flatnonzero(split == "train"))[:size]
+    rows = np.sort(np.concatenate([np.flatnonzero(split == "val"), training]))
+    texts = tower.features([tables.captions[i].text for i in rows], config.cache).astype(np.float32)
+    return replace(data, texts=texts, owner=data.owner[rows], languages=data.languages[rows])
+
+
+def _report(stage: str, heads: JointHeads, data: SpaceData) -> dict[str, float]:
+    scores = evaluate(heads, data, "val")
+    if scores:
+        tqdm.write(f"{stage}: " + ", ".join(f"{name} {value:.1f}" for name, value in scores.items()))
     return scores

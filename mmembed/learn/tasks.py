@@ -5,27 +5,31 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import sentencepiece as spm
-from transformers import BertModel
 
+from mmembed.learn.classes import ClassRow
 from mmembed.learn.data import read_captions, read_parallel, read_paraphrases
-from mmembed.learn.features import Ragged, text_features, text_states
+from mmembed.learn.features import Ragged
 from mmembed.learn.mixture import Source, Task
+from mmembed.learn.text_tower import TextTower
 from mmembed.learn.vocabulary import frequent_words
 from mmembed.space.text import MASK, encode_pieces
 
 
 @dataclass(frozen=True)
 class TaskWeights:
-    """Shares of the mixture: captions by language, translations as `en-de`, captions from texts alone by language."""
+    """Shares of the mixture: captions by language, translations as `en-de`, captions from texts alone by language, and
+    captions and translations of ImageNet classes."""
 
     captions: dict[str, float]
     translations: dict[str, float]
     text_captions: dict[str, float]
+    class_captions: dict[str, float] = field(default_factory=dict)
+    class_translations: dict[str, float] = field(default_factory=dict)
 
 
 def tidy(text: str, language: str) -> str:
@@ -53,20 +57,20 @@ class TaskBuilder:
 
     def __init__(
         self,
-        model: BertModel,
-        pieces: spm.SentencePieceProcessor,
+        tower: TextTower,
         targets: spm.SentencePieceProcessor,
         cache: Path,
         stems: Sequence[str],
         pictures: np.ndarray,
         embed_text: Callable[[np.ndarray], np.ndarray],
     ) -> None:
-        self._model, self._pieces, self._targets, self._cache, self._embed_text = model, pieces, targets, cache, embed_text
+        self._tower, self._targets, self._cache, self._embed_text = tower, targets, cache, embed_text
         views = pictures.shape[1]
         self._pictures = {stem: list(range(i * views, (i + 1) * views)) for i, stem in enumerate(stems)}
         self._vectors = [pictures.reshape(-1, pictures.shape[2])]
         self._count = len(self._vectors[0])
         self._standins: dict[str, list[int]] = defaultdict(list)
+        self._classes: list[list[int]] = []
 
     @property
     def vectors(self) -> np.ndarray:
@@ -75,11 +79,18 @@ class TaskBuilder:
 
     def add_standins(self, pictures: Sequence[str], texts: Sequence[str]) -> None:
         """Let the vectors of `texts` stand in for pictures that are not at hand."""
-        vectors = self._embed_text(text_features(self._model, self._pieces, texts, self._cache).astype(np.float32))
+        vectors = self._embed_text(self._tower.features(texts, self._cache).astype(np.float32))
         for offset, picture in enumerate(pictures):
             self._standins[picture].append(self._count + offset)
         self._vectors.append(vectors)
         self._count += len(vectors)
+
+    def add_classes(self, vectors: np.ndarray) -> None:
+        """Vectors that stand in for pictures of classes, `[K, variants, dim]`."""
+        count, variants = vectors.shape[:2]
+        self._classes = (self._count + np.arange(count * variants)).reshape(count, variants).tolist()
+        self._vectors.append(vectors.reshape(-1, vectors.shape[2]))
+        self._count += count * variants
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._targets.encode(list(texts))
@@ -149,9 +160,49 @@ class TaskBuilder:
             for language, weight in weights.items()
         ]
 
+    def class_captions(self, rows: Sequence[ClassRow], weights: dict[str, float]) -> list[Task]:
+        """Captions of the classes, from their stand-ins."""
+        return [
+            Task(
+                f"class-caption-{language}",
+                weight,
+                language,
+                self._encode([row.captions[language] for row in rows]),
+                self._classes,
+                np.ones(len(rows), bool),
+                1.0,
+                (),
+                np.zeros(len(rows), int),
+            )
+            for language, weight in weights.items()
+        ]
+
+    def class_translations(self, rows: Sequence[ClassRow], weights: dict[str, float]) -> list[Task]:
+        """Names and captions of the classes, in the directions `en-de`, …; half of them with the stand-in."""
+        texts = {
+            code: [row.names[code] for row in rows] + [row.captions[code] for row in rows]
+            for code in {code for direction in weights for code in direction.split("-")}
+        }
+        sources = {code: (self._source(texts[code]),) for code in {direction.split("-")[0] for direction in weights}}
+        both = self._classes + self._classes
+        return [
+            Task(
+                f"class-{direction}",
+                weight,
+                direction[-2:],
+                self._encode(texts[direction[-2:]]),
+                both,
+                np.ones(len(both), bool),
+                0.5,
+                sources[direction[:2]],
+                np.arange(len(both)),
+            )
+            for direction, weight in weights.items()
+        ]
+
     def _source(self, texts: Sequence[str]) -> Source:
-        states = text_states(self._model, self._pieces, texts, self._cache)
-        ids = np.concatenate([np.array(row, np.int32) for row in encode_pieces(self._pieces, texts)])
+        states = self._tower.states(texts, self._cache)
+        ids = np.concatenate([np.array(row, np.int32) for row in encode_pieces(self._tower.pieces, texts)])
         return Source(states, Ragged(ids, states.offsets))
 
 

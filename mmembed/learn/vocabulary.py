@@ -112,3 +112,13 @@ def train_pieces(texts: Iterable[str], size: int, languages: Iterable[str], path
 def language_tag(language: str) -> str:
     """The control piece that starts a text in `language`, such as `<de>`."""
     return f"<{language}>"
+
+
+def shared_pieces(pieces: spm.SentencePieceProcessor) -> list[int]:
+    """Ids that a text in any language may need: the end, bytes, and single ASCII characters (for names and numbers)."""
+    ids = [pieces.eos_id()]
+    for index in range(pieces.get_piece_size()):
+        bare = pieces.id_to_piece(index).lstrip("▁")
+        if pieces.is_byte(index) or (len(bare) <= 1 and bare.isascii() and not pieces.is_control(index)):
+            ids.append(index)
+    return ids

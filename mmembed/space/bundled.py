@@ -25,14 +25,22 @@ _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling of a standardised similarity z: the probability of a match is 1 / (1 + exp(-(slope · z + offset))).
+    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + size · ln n + offset))).
 
     z is the similarity minus the query's mean similarity to the background pictures, in standard deviations of the
-    latter: that makes similarities of different queries comparable.
+    latter: that makes similarities of different queries comparable. n is the number of pictures searched, at most `largest`:
+    among more pictures, the nearest of those that do not match comes nearer by chance.
     """
 
     slope: float
     offset: float
+    size: float = 0.0
+    largest: int = 1
+
+    def probability(self, standardised: np.ndarray, among: int) -> np.ndarray:
+        """Of standardised similarities z, for a search among `among` pictures."""
+        logit = self.slope * standardised + self.size * np.log(min(max(among, 1), self.largest)) + self.offset
+        return np.exp(-np.logaddexp(0, -logit))
 
 
 @dataclass(frozen=True)
@@ -128,17 +136,21 @@ class BundledSpace:
         states, words = self._texts.run(["states", "words"], {"ids": ids, "mask": mask})
         return EncodedTexts(states, words, mask.astype(bool))
 
-    def standardise(self, queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """Similarities of queries `[Q, dim]` to vectors `[N, dim]` in units of each query's spread over the background, `[Q, N]`."""
+    def standardise(self, queries: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+        """Similarities `[Q, N]` of queries `[Q, dim]` in units of each query's spread over the background, `[Q, N]`."""
         usual = queries @ self._background.T
-        spread = np.maximum(usual.std(1, keepdims=True), 1e-6)
-        return (queries @ vectors.T - usual.mean(1, keepdims=True)) / spread
+        return (similarities - usual.mean(1, keepdims=True)) / np.maximum(usual.std(1, keepdims=True), 1e-6)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of a match; see `Calibration`."""
-        usual = self._background @ query
-        standardised = (similarities - usual.mean()) / max(float(usual.std()), 1e-6)
-        return 1 / (1 + np.exp(-(self._calibration.slope * standardised + self._calibration.offset)))
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+        """Calibrated probabilities of a match, `[N]`; see `Calibration`.
+
+        Args:
+            query: float32 `[dim]`.
+            similarities: float32 `[N]`.
+            among: how many pictures were searched, if these are not all of them.
+        """
+        standardised = self.standardise(query[None], similarities[None])[0]
+        return self._calibration.probability(standardised, len(similarities) if among is None else among)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         if any(not text.strip() for text in texts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,62 @@ def test_masked(run: Run, pictures: Path, write_table: Write) -> None:
     ]  # fmt: skip
 
 
+def test_names(run: Run, zipped: Path, write_table: Write) -> None:
+    labels = write_table("labels.tsv", "image | label", "red.jpg | red", "green.jpg | green", "blue.jpg | green")
+    [result] = lines(run("names", "--images", zipped, "--labels", labels, "--json"))
+    assert result == {"pictures": 3, "names": 2, "top1": 100.0, "top5": 100.0}  # blue is as far from red as from green
+    assert run("names", "--images", zipped, "--labels", labels).stdout.splitlines()[1].split() == ["100.0", "100.0", "2", "3"]
+
+
+def test_foils(run: Run, zipped: Path, captions: Path) -> None:
+    given = ("foils", "--images", zipped, "--captions", captions)
+    total, colours = lines(run(*given, "--json"))
+    assert total == {"kind": "all", "foils": 8, "pairwise": 100.0, "auroc_similarity": 1.0, "auroc_confidence": 1.0}
+    assert colours == {**total, "kind": "colours"}
+    assert run(*given).stdout.splitlines()[1].split() == ["all", "100.0", "1.000", "1.000", "8"]
+    nothing = run(*given, "--source", "b")  # there, captions are German
+    assert nothing.exit_code == 1
+    assert "concepts.yaml" in nothing.stderr
+
+
+def test_negation(run: Run, pictures: Path, captions: Path, write_table: Write) -> None:
+    too_few = run("negation", "--images", pictures, "--captions", captions)
+    assert too_few.exit_code == 1
+    assert "10 photos" in too_few.stderr
+    rows = []
+    for number in range(20):
+        shutil.copy(pictures / ("yellow.webp" if number < 10 else "red.webp"), pictures / f"{number:02}.webp")
+        rows.append(f"{number:02}.webp | en | a dog {'on grass' if number < 10 else ''}")
+    table = write_table("dogs.tsv", "image | lang | caption", *rows)
+    results = lines(run("negation", "--images", pictures, "--captions", table, "--json"))
+    assert [result["way"] for result in results] == ["dog", "dog without snow", "dog --not snow"]
+    assert {(result["queries"], result["pictures"]) for result in results} == {(1, 20)}
+    assert "unwanted in 10" in run("negation", "--images", pictures, "--captions", table).stdout
+
+
+def test_confidence(run: Run, zipped: Path, captions: Path, splits: Path, tmp_path: Path) -> None:
+    given = ("confidence", "--images", zipped, "--captions", captions)
+    [result] = lines(run(*given, "--size", 2, "--json"))
+    assert list(result) == ["queries", "size", "searches", "auroc", "error", "first", "found", "refused", "bins"]
+    assert (result["queries"], result["size"], result["searches"], result["auroc"]) == ("captions", 2, 16, 1.0)
+    assert sum(group["count"] for group in result["bins"]) == 16
+    both = ("--splits", splits, "--split", "test,train")
+    assert run(*given, "--size", 2, "--size", 3).stdout.splitlines()[2].split()[:3] == ["captions", "3", "1.000"]
+    assert len(lines(run(*given, *both, "--size", 3, "--json"))) == 1
+    assert run(*given).exit_code == 1  # four photos are too few for a gallery of twelve
+    assert run(*given, "--split", "test").exit_code == 2
+
+
+def test_confidence_plot(run: Run, zipped: Path, captions: Path, tmp_path: Path) -> None:
+    given = ("confidence", "--images", zipped, "--captions", captions, "--size", 2)
+    refused = run(*given, "--plot", "plot.txt")
+    assert refused.exit_code == 1
+    assert ".svg" in refused.stderr
+    pytest.importorskip("matplotlib", reason="the extra `eval` is not installed")
+    assert run(*given, "--plot", "plot.svg").exit_code == 0
+    assert (tmp_path / "plot.svg").stat().st_size > 1000
+
+
 def test_tables_refuse_a_document_without_markers_before_measuring(run: Run, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Hello\n", encoding="utf-8")
     result = run("tables", "--data", tmp_path, "--out", "README.md")
@@ -133,7 +190,9 @@ def test_tables_are_put_between_the_markers(run: Run, tmp_path: Path, monkeypatc
     from mmembed.evaluate.report import Tables
 
     masked = MaskedScores("de", 10, 50.0, 20.0, 10.0, 30.0, (10.0, 50.0))
-    monkeypatch.setattr("mmembed.evaluate.report.run_tables", lambda *_: Tables("mini", "mini-0", None, [], [], [], [masked]))
+    monkeypatch.setattr(
+        "mmembed.evaluate.report.run_tables", lambda *_: Tables("mini", "mini-0", None, [], [], [], [masked], [], [], [], [])
+    )
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- tables:start -->\nold\n<!-- tables:end -->\nafter\n", encoding="utf-8")
     [result] = lines(run("tables", "--data", tmp_path, "--out", "README.md", "--json"))

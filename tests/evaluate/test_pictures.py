@@ -84,3 +84,14 @@ def test_remembering_embeds_a_picture_once() -> None:
     assert np.array_equal(known.space.embed_pictures([blue, red]), first[[1, 0]])
     assert model.space.embedded == 2  # type: ignore[attr-defined]
     assert known.space.embed_pictures([]).shape == (0, 4)
+
+
+def test_remembering_embeds_a_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    embed = FakeSpace.embed_texts
+    monkeypatch.setattr(FakeSpace, "embed_texts", lambda self, texts: asked.extend(texts) or embed(self, texts))
+    known = remembering(fake_model())
+    first = known.space.embed_texts(["red", "blue", "red"])
+    assert np.array_equal(known.space.embed_texts(["blue", "red"]), first[[1, 0]])
+    assert asked == ["red", "blue"]
+    assert known.space.embed_texts([]).shape == (0, 4)

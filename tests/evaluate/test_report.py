@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import lzma
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mmembed.errors import InvalidConfig, InvalidData
 from mmembed.evaluate.markdown import END, START, markdown, splice, table
-from mmembed.evaluate.report import CaptionChoice, TablesConfig, run_tables
+from mmembed.evaluate.names import NameScores
+from mmembed.evaluate.report import CaptionChoice, ScoresChoice, TablesConfig, run_tables
 from mmembed.presets import config_folder, read_config
 from tests.fakes import fake_model
 
@@ -42,6 +44,10 @@ def data(zipped: Path, tmp_path: Path) -> Path:
         *(f"{name}.jpg\t<mask>\t{stem}\t{name}\tx" for name, stem in COLOURS.items()),
     ]
     (root / "multi30k" / "masked.tsv").write_text("\n".join(masked), encoding="utf-8")
+    (root / "imagen200").mkdir()
+    shutil.copy(zipped, root / "imagen200" / "images.zip")
+    labels = ["image\tlabel", *(f"{name}.webp\t{name}" for name in COLOURS)]
+    (root / "imagen200" / "labels.tsv").write_text("\n".join(labels), encoding="utf-8")
     return root
 
 
@@ -52,9 +58,15 @@ def config() -> TablesConfig:
     return content
 
 
-def test_all_tables(data: Path, config: TablesConfig) -> None:
+@pytest.fixture
+def small(config: TablesConfig) -> TablesConfig:
+    """The same, with galleries that four pictures are enough for."""
+    return replace(config, scores=ScoresChoice("flickr8k", ("test", "train"), (2, 3)))
+
+
+def test_all_tables(data: Path, small: TablesConfig) -> None:
     pytest.importorskip("pycocoevalcap.cider.cider", reason="the extra `eval` is not installed")
-    results = run_tables(fake_model(), data, config)
+    results = run_tables(fake_model(), data, small)
     assert [result.language for result in results.retrieval] == ["en", "de", "fr", "cs", "zh", "ar"]
     assert {result.pictures for result in results.retrieval} == {2}
     assert {result.language: result.captions for result in results.retrieval}["ar"] == 2  # the first of each picture
@@ -63,22 +75,43 @@ def test_all_tables(data: Path, config: TablesConfig) -> None:
     assert [(result.source, result.language) for result in results.translation] == [("en", "de"), ("en", "fr"), ("de", "en"), ("fr", "en")]
     assert {(result.metrics.rows, result.pictured["right"].rows) for result in results.translation} == {(3, 2)}
     assert [(result.language, result.right) for result in results.masked] == [("de", 100), ("fr", 100)]
+    assert [(result.kind, result.foils, result.pairwise) for result in results.foils] == [("all", 4, 100), ("colours", 4, 100)]
+    assert [(result.queries, result.size, result.auroc) for result in results.confidence] == [("captions", 2, 1), ("captions", 3, 1)]
+    assert results.negation == []  # four pictures are too few for a query
+    assert results.names == [NameScores(4, 4, 100, 100)]
 
-    text = markdown(results, config)
+    text = markdown(results, small)
     assert text.count("208") == 1
-    assert all(heading in text for heading in ("### Retrieval", "### Captions", "### Translation", "### Does the picture matter?"))
+    headings = (
+        "Retrieval",
+        "Captions",
+        "Translation",
+        "Does the picture matter?",
+        "Beyond Flickr",
+        "A wrong word",
+        "What a confidence means",
+    )
+    assert all(f"### {heading}" in text for heading in headings)
     assert "ar arabic-flickr8k (the first 1 of each picture)" in text
     assert "quick look" not in text
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
 
 
-def test_limit_is_stated(data: Path, config: TablesConfig) -> None:
+def test_every_picture_is_embedded_once(data: Path, small: TablesConfig) -> None:
     pytest.importorskip("pycocoevalcap.cider.cider", reason="the extra `eval` is not installed")
-    results = run_tables(fake_model(), data, config, limit=2)
+    model = fake_model()
+    run_tables(model, data, small)
+    assert model.space.embedded == 4  # type: ignore[attr-defined]
+
+
+def test_limit_is_stated(data: Path, small: TablesConfig) -> None:
+    pytest.importorskip("pycocoevalcap.cider.cider", reason="the extra `eval` is not installed")
+    results = run_tables(fake_model(), data, small, limit=2)
     assert results.translation[0].metrics.rows == 2
     assert results.masked[0].rows == 2
-    assert "only the first 2" in markdown(results, config)
+    assert results.names == [NameScores(2, 4, 100, 100)]
+    assert "only the first 2" in markdown(results, small)
 
 
 @pytest.mark.data
@@ -92,12 +125,16 @@ def test_shipped_configuration_fits_the_data(config: TablesConfig) -> None:
     assert counts == {"en": (8, 5), "de": (8, 1), "fr": (8, 1), "cs": (8, 1), "zh": (8, 5), "ar": (8, 1)}
     assert {result.language: result.references / result.pictures for result in results.captions} == {"en": 5, "de": 5}
     assert {result.rows for result in results.masked} == {8}
+    assert results.names[0].names == 200
+    assert [(result.queries, result.size) for result in results.confidence][:1] == [("captions", 12)]
+    assert results.foils[0].foils > 30
 
 
 def test_shipped_configuration(config: TablesConfig) -> None:
     assert set(config.retrieval) == set(config.references) == {"en", "de", "fr", "cs", "zh", "ar"}
     assert config.retrieval["ar"] == CaptionChoice("arabic-flickr8k", 1)
     assert "208" in config.footnote
+    assert config.scores.sizes == (12, 100, 1000)
 
 
 def test_bad_direction(config: TablesConfig, tmp_path: Path) -> None:

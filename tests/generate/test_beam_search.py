@@ -45,7 +45,7 @@ def best_by_enumeration(table: np.ndarray, start: int, length: int) -> tuple[lis
 def test_a_wide_search_finds_the_best_finished_text(seed: int) -> None:
     rows, beams, length = 3, 16, 3
     model = Bigrams(rows, beams, seed)
-    found = beam_search(model.step, model.reorder, rows, 0, beams, length)
+    found = beam_search(model.step, model.reorder, rows, 0, np.arange(PIECES), beams, length)
     for row in range(rows):
         text, score = best_by_enumeration(model.tables[row], 0, length)
         finished = [(ids, value) for ids, value in found[row] if len(ids) < length]
@@ -56,15 +56,28 @@ def test_a_wide_search_finds_the_best_finished_text(seed: int) -> None:
 def test_rows_do_not_influence_each_other() -> None:
     beams, length = 4, 6
     model = Bigrams(2, beams, 1)
-    both = beam_search(model.step, model.reorder, 2, 0, beams, length)
+    both = beam_search(model.step, model.reorder, 2, 0, np.arange(PIECES), beams, length)
     for row in range(2):
         alone = Bigrams(1, beams, 1)
         alone.tables = Bigrams(2, beams, 1).tables[row : row + 1]
-        assert beam_search(alone.step, alone.reorder, 1, 0, beams, length)[0] == both[row]
+        assert beam_search(alone.step, alone.reorder, 1, 0, np.arange(PIECES), beams, length)[0] == both[row]
 
 
 def test_scores_fall_and_texts_hold_neither_start_nor_end() -> None:
     model = Bigrams(1, 5, 3)
-    found = beam_search(model.step, model.reorder, 1, 0, 5, 8)[0]
+    found = beam_search(model.step, model.reorder, 1, 0, np.arange(PIECES), 5, 8)[0]
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     assert all(END not in ids and len(ids) <= 8 for ids, _ in found)
+
+
+def test_columns_are_the_pieces_that_may_follow() -> None:
+    """With a permuted subset of pieces the ids in the texts are those pieces, not column numbers."""
+    model, pieces = Bigrams(1, 4, 2), np.array([4, 2, 0, 3, 1])[:PIECES]
+    plain = beam_search(model.step, model.reorder, 1, 0, np.arange(PIECES), 4, 5)[0]
+    other = Bigrams(1, 4, 2)
+
+    def step(ids: np.ndarray, position: int) -> np.ndarray:
+        return other.step(ids, position)[:, pieces]
+
+    if len(pieces) == PIECES:
+        assert beam_search(step, other.reorder, 1, 0, pieces, 4, 5)[0] == plain

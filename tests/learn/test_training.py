@@ -42,24 +42,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Image.fromarray(pixels).save(folder / "pictures" / f"{name}{number}.png")
             rows += [f"{name}{number}.png\ten\ta {name} wall", f"{name}{number}.png\tde\teine {GERMAN[name]} Wand"]
     (folder / "captions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    classes = "class\tsynonyms\ten\tde\ten_caption\tde_caption\n291\tlion\tlion\tLöwe\tA lion yawns.\tEin Löwe gähnt.\n"
+    (folder / "classes.tsv").write_text(classes, encoding="utf-8")
     common = {"pictures": "pictures", "captions": "captions.tsv"}
     common = {key: str(folder / value) for key, value in common.items()}
     places = {"output": str(folder / "trained"), "cache": str(folder / "cache")}
     space = {
         **common,
         **places,
-        "text_epochs": 2,
         "languages": ["en", "de"],
         "frequent_words": 20,
+        "classes": str(folder / "classes.tsv"),
         "picture_size": 64,
-        "epochs": 40,
-        "batch": 20,
         "dim": 32,
+        "crops": 1,
+        "heads": {"epochs": 40, "batch": 20, "classes": 1},
+        "picture": {"epochs": 2, "batch": 10, "size": 64, "texts": 1, "negatives": 8},
+        "text": {"steps": 8, "batch": 20, "classes": 1, "frozen_layers": 10, "save_every": 4},
     }
     decoder = {
         **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,
         "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 4, "batch": 8, "save_every": 2, "precision": "no",
-        "weights": {"captions": {"en": 1, "de": 1}, "translations": {}, "text_captions": {}},
+        "classes": str(folder / "classes.tsv"),
+        "weights": {
+            "captions": {"en": 1, "de": 1}, "translations": {}, "text_captions": {}, "class_captions": {"en": 1},
+            "class_translations": {"en-de": 1},
+        },
     }  # fmt: skip
     bundle = {
         **common, "name": "own", "trained": str(folder / "trained"), "output": str(folder / "bundle"), "languages": ["en", "de"],

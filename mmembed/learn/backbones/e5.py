@@ -131,6 +131,7 @@ def load_e5(path: Path | None = None, keep: list[int] | None = None) -> BertMode
         type_vocab_size=file.types,
         layer_norm_eps=file.eps,
         pad_token_id=1,
+        attn_implementation="eager",  # on CPUs the backward pass of the fused kernel is slow
     )
     words = file.tensor("emb.word", file.width)
     state = {

@@ -1,0 +1,186 @@
+"""`eval names`, `foils`, `negation` and `confidence`: how far a space reaches, and what its scores mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mmembed.commands.evaluation_options import (
+    captions_of,
+    captions_option,
+    images_option,
+    load,
+    source_option,
+    split_option,
+    splits_option,
+)
+from mmembed.commands.terminal import EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar, separated
+from mmembed.errors import InvalidData
+from mmembed.evaluate.confidence import SIZES
+from mmembed.evaluate.pictures import PictureFolder
+from mmembed.evaluate.tables import CaptionRow, read_labels, select
+
+
+@click.command()
+@images_option
+@click.option("--labels", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
+@preset_option
+@json_option
+def names(images: Path, labels: Path, preset: str, as_json: bool) -> None:
+    """Is a photo's right name nearer to it than all other names of the table?
+
+    The names are embedded as they are. Top 1 and top 5 are the shares of the photos whose right name ranks first, or among
+    the first five.
+
+    JSON fields: pictures, names, top1, top5 (per cent).
+    """
+    from mmembed.evaluate.names import evaluate_names
+
+    with PictureFolder(images) as folder, progress_bar() as progress:
+        result = evaluate_names(load(preset), folder, read_labels(labels), progress=progress)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    cells = (f"{result.top1:.1f}", f"{result.top5:.1f}", str(result.names), str(result.pictures))
+    print_columns(("top 1", "top 5", "names", "pictures"), [cells])
+
+
+@click.command()
+@images_option
+@captions_option
+@splits_option
+@split_option
+@source_option
+@preset_option
+@json_option
+def foils(
+    images: Path, captions: Path, splits: Path | None, split: str | None, sources: tuple[str, ...], preset: str, as_json: bool
+) -> None:
+    """Does a caption with one wrong word fit its photo less than the caption itself?
+
+    In each English caption one noun or colour is swapped for another of its kind that no caption of the photo names; the
+    words are in configs/eval/concepts.yaml. Pairwise is the share of captions that are nearer to the photo than their own
+    foil is; AUROC tells all captions from all foils, by similarity and by confidence.
+
+    JSON fields: kind, foils, pairwise (per cent), auroc_similarity, auroc_confidence.
+    """
+    from mmembed.evaluate.concepts import shipped_concepts
+    from mmembed.evaluate.foils import evaluate_foils
+
+    rows = _english(captions, splits, (split,) if split else (), sources)
+    with PictureFolder(images) as folder, progress_bar() as progress:
+        results = evaluate_foils(load(preset), folder, rows, shipped_concepts(), progress)
+    if not results:
+        raise InvalidData(f"{captions} has no English caption with a word that can be swapped; see configs/eval/concepts.yaml.")
+    if as_json:
+        for result in results:
+            print_json(result.as_dict())
+        return
+    lines = [
+        (result.kind, f"{result.pairwise:.1f}", f"{result.auroc_similarity:.3f}", f"{result.auroc_confidence:.3f}", str(result.foils))
+        for result in results
+    ]
+    print_columns(("swapped", "pairwise", "AUROC of similarity", "AUROC of confidence", "foils"), lines)
+
+
+@click.command()
+@images_option
+@captions_option
+@splits_option
+@split_option
+@source_option
+@preset_option
+@json_option
+def negation(
+    images: Path, captions: Path, splits: Path | None, split: str | None, sources: tuple[str, ...], preset: str, as_json: bool
+) -> None:
+    """Does --not keep away what is not wanted?
+
+    Searches for one thing without another, such as "dog" without "snow": every pair of words from
+    configs/eval/concepts.yaml that the English captions make a fair query. Asked in three ways: the wanted thing alone, both
+    in a sentence, and with --not. Counted among the first ten hits are photos that show the unwanted thing, and photos that
+    show the wanted and not the unwanted one.
+
+    JSON fields: way, queries, pictures, unwanted, right (per cent).
+    """
+    from mmembed.evaluate.concepts import shipped_concepts
+    from mmembed.evaluate.negation import HITS, TEMPTING, evaluate_negation
+
+    rows = _english(captions, splits, (split,) if split else (), sources)
+    with PictureFolder(images) as folder, progress_bar() as progress:
+        results = evaluate_negation(load(preset), folder, rows, shipped_concepts(), progress)
+    if not results:
+        raise InvalidData(
+            f"{captions} makes no query: it takes {HITS} photos with a thing and without another, and {TEMPTING} with both of them."
+        )
+    if as_json:
+        for result in results:
+            print_json(result.as_dict())
+        return
+    lines = [(result.way, f"{result.unwanted:.1f}", f"{result.right:.1f}", str(result.queries), str(result.pictures)) for result in results]
+    print_columns(("asked as", f"unwanted in {HITS}", f"right in {HITS}", "queries", "pictures"), lines)
+
+
+@click.command()
+@images_option
+@captions_option
+@splits_option
+@click.option("--split", "chosen", multiple=True, callback=separated, metavar="NAME", help="Only these splits; repeatable, or with commas.")
+@source_option
+@click.option("--size", "sizes", multiple=True, type=click.IntRange(min=2), default=SIZES, show_default=True, help="Pictures in a gallery.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw the reliability: .png, .svg or .pdf.")
+@preset_option
+@json_option
+def confidence(
+    images: Path,
+    captions: Path,
+    splits: Path | None,
+    chosen: tuple[str, ...],
+    sources: tuple[str, ...],
+    sizes: tuple[int, ...],
+    plot: Path | None,
+    preset: str,
+    as_json: bool,
+) -> None:
+    """Do confidences come true, and is "No good match" said when there is none?
+
+    Searches galleries drawn from the photos for English captions and for single words: half of the galleries hold what is
+    asked for, half do not. AUROC tells these halves apart by the confidence of the best hit; the expected calibration error
+    (ECE) is how far confidences are from the share of best hits that are right. First are the galleries with the thing whose
+    best hit is right, found those where it reaches 50 %, refused the galleries without the thing where it does not. Sizes
+    that need more photos than there are are left out.
+
+    JSON fields: queries, size, searches, auroc, error (ECE, per cent), first, found, refused (per cent), bins (count, stated,
+    true).
+    """
+    from mmembed.evaluate.concepts import shipped_concepts
+    from mmembed.evaluate.confidence import evaluate_confidence
+    from mmembed.evaluate.reliability_plot import check_plot, plot_reliability
+
+    if plot:
+        check_plot(plot)
+    rows = _english(captions, splits, chosen, sources)
+    with PictureFolder(images) as folder, progress_bar() as progress:
+        results = evaluate_confidence(load(preset), folder, rows, shipped_concepts(), sizes, progress)
+    if not results:
+        raise InvalidData(f"A gallery of {min(sizes)} needs English captions of more than {min(sizes)} photos to draw from.")
+    if plot:
+        plot_reliability(results, plot)
+    if as_json:
+        for result in results:
+            print_json(result.as_dict())
+        return
+    lines = []
+    for result in results:
+        shares = [f"{share:.1f}" for share in (result.error, result.first, result.found, result.refused)]
+        lines.append((result.queries, str(result.size), f"{result.auroc:.3f}", *shares, str(result.searches)))
+    print_columns(("queries", "gallery", "AUROC", "ECE", "first", "found", "refused", "searches"), lines)
+
+
+def _english(table: Path, splits: Path | None, chosen: tuple[str, ...], sources: tuple[str, ...]) -> list[CaptionRow]:
+    rows, _ = captions_of(table, splits, chosen)
+    return select(rows, languages=["en"], sources=sources)
+
+
+COMMANDS = (names, foils, negation, confidence)

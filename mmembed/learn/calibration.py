@@ -1,0 +1,103 @@
+"""From similarity to confidence: a curve fitted to made-up searches among pictures that were not trained on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmembed.evaluate.concepts import Concepts, shipped_concepts
+from mmembed.evaluate.searches import Task, caption_tasks, draw, word_tasks
+from mmembed.learn.data import CaptionRow
+from mmembed.space.bundled import BundledSpace, Calibration
+
+SIZES = (6, 12, 25, 50, 100, 200, 400)
+"""Galleries that the curve is fitted to; as far as there are pictures for them."""
+_RIDGE = 1e-4
+
+
+def calibrate(
+    space: BundledSpace,
+    stems: Sequence[str],
+    pictures: np.ndarray,
+    captions: Sequence[CaptionRow],
+    texts: int,
+    random: np.random.Generator,
+    concepts: Concepts | None = None,
+) -> Calibration:
+    """Platt scaling (Platt 1999) of the best hit's standardised similarity and of the logarithm of the gallery's size.
+
+    Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
+    have them; half are in galleries that have what is asked for. The size has to count: among more pictures, the best of the
+    wrong ones comes nearer.
+
+    Args:
+        stems: names of held-out pictures.
+        pictures: their vectors, float32 `[P, dim]`.
+        captions: of these and possibly of other pictures.
+        texts: how many captions to search for.
+        concepts: the words to search for; by default those that ship with the package.
+    """
+    place = {stem: index for index, stem in enumerate(stems)}
+    known = [row for row in captions if row.picture in place and row.language in space.languages]
+    chosen = [known[index] for index in random.permutation(len(known))[:texts]]
+    english = defaultdict(list)
+    for row in known:
+        if row.language == "en":
+            english[row.picture].append(row.text)
+    words, things = word_tasks([english[stem] for stem in stems], concepts or shipped_concepts())
+    parts = [
+        _samples(space, [row.text for row in chosen], caption_tasks([place[row.picture] for row in chosen], len(stems)), pictures, random)
+    ]
+    if words:
+        parts.append(_samples(space, words, things, pictures, random))
+    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 3))])
+    weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts if len(part)] or [np.zeros(0)])
+    slope, size, offset = fit_platt(samples[:, :2], samples[:, 2], weights)
+    largest = round(float(np.exp(samples[:, 1].max()))) if len(samples) else 1
+    return Calibration(round(slope, 4), round(offset, 4), round(size, 4), largest)
+
+
+def _samples(
+    space: BundledSpace, texts: Sequence[str], tasks: Sequence[Task], pictures: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Of each search's best hit: standardised similarity, logarithm of the gallery's size, and 1 if it is right; float `[N, 3]`."""
+    vectors = space.embed_texts(texts)
+    standardised = space.standardise(vectors, vectors @ pictures.T)
+    rows = []
+    for size in SIZES:
+        for pair in draw(tasks, size, random):
+            for search in pair:
+                similarities = standardised[search.query, search.gallery]
+                best = similarities.argmax()
+                rows.append((similarities[best], np.log(size), search.right[best]))
+    return np.array(rows, float).reshape(-1, 3)
+
+
+def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
+    """Weighted logistic regression by Newton's method.
+
+    Args:
+        features: float `[N, F]`.
+        right: 1 for right and 0 for wrong, `[N]`; softened as Platt (1999) does, so that certainty stays finite.
+        weights: of the samples, `[N]`, whatever their sum.
+
+    Returns:
+        F coefficients and, after them, the offset.
+    """
+    columns = np.column_stack([features, np.ones(len(features))])
+    positives, negatives = right.sum(), len(right) - right.sum()
+    target = np.where(right > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    weights = weights / max(weights.sum(), 1e-12)
+    ridge = _RIDGE * np.eye(columns.shape[1])
+    coefficients = np.zeros(columns.shape[1])
+    for _ in range(100):
+        stated = 1 / (1 + np.exp(-(columns @ coefficients)))
+        gradient = columns.T @ (weights * (stated - target)) + ridge @ coefficients
+        curvature = columns.T @ (columns * (weights * stated * (1 - stated))[:, None]) + ridge
+        step = np.linalg.solve(curvature, gradient)
+        coefficients = coefficients - step
+        if np.abs(step).max() < 1e-8:
+            break
+    return tuple(float(value) for value in coefficients)

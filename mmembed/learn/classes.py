@@ -1,0 +1,60 @@
+"""The ImageNet classifier's rows as pictures of their classes, so that the space knows more things than captions mention.
+
+A row of a softmax classifier points to where the pictures of its class lie: among pseudo-pictures made this way a photograph's
+nearest one is right about as often as the classifier itself (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmembed.errors import InvalidData
+from mmembed.learn.data import read_table
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class: its row in the classifier, its name in each language, and a caption in each (or none)."""
+
+    index: int
+    names: dict[str, str]
+    captions: dict[str, str]
+
+    @property
+    def texts(self) -> list[str]:
+        """Names and captions in all languages; without captions, the names twice."""
+        return [*self.names.values(), *(self.captions or self.names).values()]
+
+
+def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[str] = ()) -> list[ClassRow]:
+    """Classes of a table with the columns `class`, `synonyms` and, for each language, `en`, `en_caption`, ….
+
+    A class whose name or synonyms contain one of the words `held_out` is left out, and so are captions that do.
+    """
+    columns = ("class", "synonyms", "en_caption", *languages, *(f"{code}_caption" for code in languages))
+    banned = re.compile(rf"\b({'|'.join(map(re.escape, held_out))})(s|es)?\b" if held_out else r"(?!)", re.IGNORECASE)
+    rows = []
+    for row in read_table(path, columns):
+        if not banned.search(f"{row['en']}, {row['synonyms']}"):
+            captions = {} if banned.search(row["en_caption"]) else {code: row[f"{code}_caption"] for code in languages}
+            rows.append(ClassRow(int(row["class"]), {code: row[code] for code in languages}, captions))
+    if not rows:
+        raise InvalidData(f"{path} has no class that is not held out.")
+    return rows
+
+
+def pseudo_pictures(rows: np.ndarray, features: np.ndarray, distance: float = 1.0) -> np.ndarray:
+    """Features of the classes `rows` `[C, width]` of a classifier among pictures' `features` `[N, width]`; `[C, width]`.
+
+    `distance` is in units of the median distance of the pictures from their mean.
+    """
+    mean = features.mean(0)
+    spread = features - mean
+    directions = rows - rows.mean(0)
+    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return (mean + directions * (distance * float(np.median(np.linalg.norm(spread, axis=1))))).astype(np.float32)

@@ -1,0 +1,205 @@
+"""Fine-tuning of the text tower's upper layers, with the picture head, on frozen lower layers and picture features."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import sentencepiece as spm
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+from transformers import BertModel
+
+from mmembed.learn.backbones.e5 import load_e5
+from mmembed.learn.features import Ragged, mean_pooled, run_layers, stacked, text_features, text_states
+from mmembed.learn.heads import JointHeads
+
+
+@dataclass(frozen=True)
+class TextTower:
+    """A text tower with its vocabulary.
+
+    Attributes:
+        model: the encoder, in eval mode.
+        pieces: splits a text.
+        layers: how many of the first layers the source texts of a decoder pass through; fine-tuning leaves those alone.
+    """
+
+    model: BertModel
+    pieces: spm.SentencePieceProcessor
+    layers: int
+
+    def features(self, texts: Sequence[str], cache: Path) -> np.ndarray:
+        """Mean-pooled sentence features, float16 `[N, width]`."""
+        return text_features(self.model, self.pieces, texts, self.layers, cache)
+
+    def states(self, texts: Sequence[str], cache: Path) -> Ragged:
+        """States of every piece after the first `layers` layers, float16."""
+        return text_states(self.model, self.pieces, texts, self.layers, cache)
+
+
+def load_text_tower(folder: Path, pretrained: bool = False) -> TextTower:
+    """The text tower that `train space` left in `folder`; the pretrained one with its trimmed vocabulary if it was not tuned."""
+    keep = json.loads((folder / "pieces.json").read_text())
+    model = load_e5(keep=keep)
+    layers = len(model.encoder.layer)
+    tuned = folder / "text_tower.pt"
+    if tuned.exists() and not pretrained:
+        saved = torch.load(tuned, weights_only=True)
+        layers = saved["layers"]
+        model.encoder.layer[layers:].load_state_dict(saved["weights"])
+    return TextTower(model, spm.SentencePieceProcessor(model_file=str(folder / "text.model")), layers)
+
+
+def save_text_tower(tower: TextTower, folder: Path) -> None:
+    """Write the tuned layers for `load_text_tower`."""
+    weights = tower.model.encoder.layer[tower.layers :].state_dict()
+    torch.save({"layers": tower.layers, "weights": weights}, folder / "text_tower.pt")
+
+
+@dataclass(frozen=True)
+class TextStage:
+    """How the text tower is fine-tuned.
+
+    Attributes:
+        steps: steps of training; 0 leaves the tower as it is.
+        frozen_layers: how many of the first layers stay as they are. What a decoder reads of a source text comes from there.
+        batch: pictures a step, each with two texts.
+        parallel: pairs of parallel sentences a step.
+        classes: class names a step (see `learn.classes`).
+        learning_rate, head_learning_rate: peak rates of the layers and of the heads (AdamW, one cycle).
+        text_weight: weight of the loss between texts that mean the same.
+        average: decay of the running average of the weights.
+    """
+
+    steps: int = 0
+    frozen_layers: int = 8
+    batch: int = 320
+    parallel: int = 80
+    classes: int = 40
+    learning_rate: float = 1e-4
+    head_learning_rate: float = 1e-3
+    text_weight: float = 0.3
+    dropout: float = 0.0
+    average: float = 0.98
+    save_every: int = 50
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """What one step learns from: rows of picture features and of texts.
+
+    Attributes:
+        features: float32 `[N, width]`, pictures' and classes'.
+        first, second: rows of texts that belong to each of them, `[N]`.
+        left, right: rows of texts that mean the same, `[M]`.
+    """
+
+    features: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+
+class UpperText(nn.Module):
+    """The layers after the first `frozen` ones: lower states of texts → pooled features."""
+
+    def __init__(self, model: BertModel, frozen: int, dropout: float) -> None:
+        super().__init__()
+        self.model, self.frozen = model, frozen
+        model.eval()
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        for layer in model.encoder.layer[frozen:]:
+            for parameter in layer.parameters():
+                parameter.requires_grad_(True)
+            for part in layer.modules():
+                if isinstance(part, nn.Dropout):
+                    part.p = dropout
+
+    def train(self, mode: bool = True) -> UpperText:
+        self.model.encoder.layer[self.frozen :].train(mode)
+        return self
+
+    def forward(self, texts: Sequence[np.ndarray], chunk: int = 256) -> Tensor:
+        """float32 `[N, width]`; texts of similar length run together."""
+        order = np.argsort([len(text) for text in texts], kind="stable")
+        parts = []
+        for start in range(0, len(order), chunk):
+            chosen = [texts[i] for i in order[start : start + chunk]]
+            states, mask = stacked(chosen)
+            with torch.autocast("cpu", torch.bfloat16):
+                states = run_layers(self.model, states, mask, self.frozen, None)
+            parts.append(mean_pooled(states.float(), mask))
+        return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+
+def tune_text_tower(
+    model: BertModel, heads: JointHeads, states: Sequence[Ragged], batches: Iterator[TextBatch], stage: TextStage, seed: int, checkpoint: Path
+) -> tuple[BertModel, JointHeads]:
+    """Fine-tune copies of the upper layers and of both heads. Rows of a batch count through all of `states`.
+
+    Goes on from `checkpoint` if it is there; it is written every `save_every` steps.
+    """
+    torch.manual_seed(seed)
+    upper = UpperText(copy.deepcopy(model), stage.frozen_layers, stage.dropout)
+    heads = copy.deepcopy(heads)
+    layers = [parameter for parameter in upper.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": layers, "weight_decay": 0.01},
+            {"params": list(heads.parameters()), "weight_decay": 0.1},
+        ]
+    )
+    rates = [stage.learning_rate, stage.head_learning_rate]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=stage.steps, pct_start=0.1)
+    trained = nn.ModuleDict({"layers": upper.model.encoder.layer[stage.frozen_layers :], "heads": heads})
+    average = torch.optim.swa_utils.AveragedModel(trained, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(stage.average))
+    offsets = np.cumsum([0, *(len(group) for group in states)])
+    done = 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        average.load_state_dict(saved["average"])
+        trained.load_state_dict(saved["trained"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        done = saved["step"]
+
+    def read(row: int) -> np.ndarray:
+        group = int(np.searchsorted(offsets, row, side="right")) - 1
+        return states[group][row - offsets[group]]
+
+    upper.train()
+    heads.train()
+    progress = tqdm(total=stage.steps, initial=done, desc="text tower", unit="step")
+    for step, batch in zip(range(done, stage.steps), batches, strict=False):
+        rows = np.concatenate([batch.first, batch.second, batch.left, batch.right])
+        pooled = heads.text(upper([read(int(row)) for row in rows]))
+        first, second, left, right = pooled.split([len(part) for part in (batch.first, batch.second, batch.left, batch.right)])
+        seen = heads.picture(torch.from_numpy(batch.features))
+        loss = heads.contrast(seen, first) + heads.contrast(seen, second) + stage.text_weight * heads.contrast(first, second)
+        if len(left):
+            loss = loss + stage.text_weight * heads.contrast(left, right)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(layers, 1.0)
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(trained)
+        progress.update()
+        progress.set_postfix(loss=f"{loss.item():.3f}")
+        if (step + 1) % stage.save_every == 0 or step + 1 == stage.steps:
+            saved = {"average": average.state_dict(), "trained": trained.state_dict(), "optimizer": optimizer.state_dict()}
+            partial = checkpoint.with_suffix(".partial")
+            torch.save({**saved, "schedule": schedule.state_dict(), "step": step + 1}, partial)
+            partial.replace(checkpoint)
+    final = average.module
+    for place, layer in zip(upper.model.encoder.layer[stage.frozen_layers :], final["layers"], strict=True):
+        place.load_state_dict(layer.state_dict())
+    return upper.model.eval(), final["heads"].eval()

@@ -1,0 +1,46 @@
+"""Photographs and their names in the world of colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmembed.errors import InvalidData
+from mmembed.evaluate.names import NameScores, evaluate_names
+from mmembed.evaluate.pictures import PictureFolder
+from mmembed.evaluate.tables import LabelRow, read_labels
+from tests.fakes import fake_model
+
+
+def test_right_names_rank_first(pictures: Path) -> None:
+    rows = [LabelRow("red.webp", "red"), LabelRow("blue.jpg", "blue")]
+    with PictureFolder(pictures) as folder:
+        assert evaluate_names(fake_model(), folder, rows) == NameScores(2, 2, 100, 100)
+        # White is nearer to yellow than red is, and both are further from it than yellow itself.
+        assert evaluate_names(fake_model(), folder, rows, ["yellow", "white", "green"]) == NameScores(2, 5, 100, 100)
+
+
+def test_wrong_names_count_by_their_rank(pictures: Path) -> None:
+    rows = [LabelRow("red.webp", "red"), LabelRow("red.webp", "green"), LabelRow("red.webp", "blue"), LabelRow("red.webp", "white")]
+    with PictureFolder(pictures) as folder:
+        result = evaluate_names(fake_model(), folder, rows, ["yellow", "grey"])
+    # From red: red, yellow, white, the unknown word, then green and blue, which tie at the fifth and sixth place.
+    assert result == NameScores(4, 6, 25, 100)
+    with PictureFolder(pictures) as folder:
+        far = evaluate_names(fake_model(), folder, [LabelRow("red.webp", "green")], ["red", "yellow", "white", "red yellow", "red white"])
+    assert (far.top1, far.top5) == (0, 0)
+
+
+def test_one_name_is_no_choice(pictures: Path) -> None:
+    with PictureFolder(pictures) as folder, pytest.raises(InvalidData, match="two different"):
+        evaluate_names(fake_model(), folder, [LabelRow("red.webp", "red")] * 2)
+
+
+def test_labels_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "labels.tsv"
+    path.write_text("image\tlabel\n a.jpg \tbell pepper\n", encoding="utf-8")
+    assert read_labels(path) == [LabelRow("a.jpg", "bell pepper")]
+    path.write_text("image\tlabel\na.jpg\t\n", encoding="utf-8")
+    with pytest.raises(InvalidData, match="line 2"):
+        read_labels(path)

@@ -1,0 +1,102 @@
+"""The fitted curve says what is so: on made-up numbers, and on a made-up space."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmembed.evaluate.concepts import Concept, Concepts
+from mmembed.learn.calibration import calibrate, fit_platt
+from mmembed.learn.data import CaptionRow
+from mmembed.space.bundled import BundledSpace, Calibration
+
+DIM = 16
+
+
+def test_known_coefficients_are_found() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(40_000, 2))
+    logit = features @ [2.0, -1.0] - 0.5
+    right = random.random(40_000) < 1 / (1 + np.exp(-logit))
+    assert fit_platt(features, right.astype(float), np.ones(40_000)) == pytest.approx((2, -1, -0.5), abs=0.06)
+
+
+def test_weights_shift_the_balance() -> None:
+    features, right = np.zeros((4, 1)), np.array([1.0, 0, 0, 0])
+    # With Platt's softened targets 2/3 and 1/5, and the one positive as heavy as the three negatives.
+    [_, offset] = fit_platt(features, right, np.array([3.0, 1, 1, 1]))
+    assert 1 / (1 + np.exp(-offset)) == pytest.approx((2 / 3 + 1 / 5) / 2, abs=1e-3)
+
+
+def test_perfect_separation_stays_finite() -> None:
+    slope, offset = fit_platt(np.array([[-1.0], [-2], [3], [4]]), np.array([0.0, 0, 1, 1]), np.ones(4))
+    assert 0 < slope < 50
+    assert np.isfinite(offset)
+
+
+class Noisy(BundledSpace):
+    """A space whose pictures are random and whose texts are their picture plus noise; the background is random, too."""
+
+    def __init__(self, vectors: dict[str, np.ndarray], background: np.ndarray) -> None:
+        self.languages = ("en",)
+        self._vectors, self.__dict__["_background"] = vectors, background
+
+    def embed_texts(self, texts: object) -> np.ndarray:
+        return np.array([self._vectors[text] for text in texts])  # type: ignore[attr-defined]
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def test_confidences_come_true_in_galleries_of_all_sizes() -> None:
+    random = np.random.default_rng(1)
+    pictures = unit(random.normal(size=(800, DIM)))
+    texts = unit(pictures + 0.6 / DIM**0.5 * random.normal(size=pictures.shape) * 1.5)
+    names = [f"picture{index}" for index in range(len(pictures))]
+    space = Noisy(dict(zip(names, texts, strict=True)), unit(random.normal(size=(300, DIM))))
+    rows = [CaptionRow(name, "en", "", name) for name in names]
+    fitted = calibrate(space, names[:400], pictures[:400], rows, 400, random, concepts=Concepts({}, (), (), (), ()))
+    assert fitted.slope > 0 > fitted.size
+    assert fitted.largest == 200  # 399 wrong pictures are one short of a gallery of 400
+    space._calibration = fitted
+    for size in (10, 100):
+        stated, right = [], []
+        for query in range(400, 800):
+            others = random.permutation(np.delete(np.arange(400, 800), query - 400))[:size]
+            for gallery in (np.r_[query, others[1:]], others):
+                confidence = space.confidence(texts[query], pictures[gallery] @ texts[query])
+                best = confidence.argmax()
+                stated.append(confidence[best])
+                right.append(gallery[best] == query)
+        assert np.mean(stated) == pytest.approx(np.mean(right), abs=0.06), size
+
+
+def test_words_count_as_much_as_captions() -> None:
+    random = np.random.default_rng(2)
+    pictures = unit(random.normal(size=(60, DIM)))
+    names = [f"p{index}" for index in range(60)]
+    rows = [CaptionRow(name, "en", "", "a dog" if index < 30 else "a car") for index, name in enumerate(names)]
+    vectors = {"a dog": pictures[:30].mean(0), "a car": pictures[30:].mean(0), "dog": pictures[:30].mean(0)}
+    space = Noisy({text: unit(vector) for text, vector in vectors.items()}, unit(random.normal(size=(100, DIM))))
+    lists = Concepts({"things": {"dog": Concept(), "boat": Concept()}}, (), (), (), ("things",))
+    with_words = calibrate(space, names, pictures, rows, 60, np.random.default_rng(0), lists)
+    without = calibrate(space, names, pictures, rows, 60, np.random.default_rng(0), Concepts({}, (), (), (), ()))
+    # Half of the pictures show a dog, so the word is found far more surely than one caption's own picture.
+    assert with_words.probability(np.array([1.5]), 12) > without.probability(np.array([1.5]), 12)
+
+
+def test_nothing_to_fit_on() -> None:
+    space = Noisy({}, np.eye(4, DIM))
+    space.embed_texts = lambda texts: np.zeros((0, DIM))  # type: ignore[method-assign]
+    fitted = calibrate(space, ["one"], np.eye(1, DIM), [], 10, np.random.default_rng(0))
+    assert np.isfinite([fitted.slope, fitted.offset, fitted.size]).all()
+
+
+def test_probabilities() -> None:
+    curve = Calibration(2, -1, size=-0.5, largest=100)
+    assert curve.probability(np.array([1.0]), 1) == pytest.approx(1 / (1 + np.exp(-1)))
+    assert curve.probability(np.array([1.0]), 10) == pytest.approx(1 / (1 + np.exp(-1 + 0.5 * np.log(10))))
+    assert curve.probability(np.array([3.0]), 100) == curve.probability(np.array([3.0]), 1_000_000)
+    assert curve.probability(np.array([-1000.0, 1000.0]), 0).tolist() == [0, 1]
+    assert Calibration(2, -1).probability(np.array([0.5]), 50) == 0.5  # a manifest from before sizes counted

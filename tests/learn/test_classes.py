@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from mmembed.errors import InvalidData  # noqa: E402
+from mmembed.learn.classes import pseudo_pictures, read_classes  # noqa: E402
+
+pytestmark = pytest.mark.torch
+TABLE = """class\tsynonyms\ten\tde\ten_caption\tde_caption
+0\tcock, rooster\trooster\tHahn\tA rooster crows.\tEin Hahn kräht.
+1\tgrand piano, grand\tgrand piano\tFlügel\tA grand piano shines.\tEin Flügel glänzt.
+2\tbeagle\tbeagle\tBeagle\tA beagle, a small dog, barks.\tEin Beagle bellt.
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "classes.tsv"
+    path.write_text(TABLE, encoding="utf-8")
+    return path
+
+
+def test_a_held_out_word_takes_its_classes_and_captions_along(table: Path) -> None:
+    rows = read_classes(table, ("en", "de"), {"piano", "dog"})
+    assert [row.index for row in rows] == [0, 2]
+    assert rows[0].texts == ["rooster", "Hahn", "A rooster crows.", "Ein Hahn kräht."]
+    assert rows[1].texts == ["beagle", "Beagle", "beagle", "Beagle"]
+
+
+def test_nothing_is_held_out_by_part_of_a_word(table: Path) -> None:
+    assert len(read_classes(table, ("en",), {"pian", "eagle"})) == 3
+
+
+def test_all_held_out_is_an_error(table: Path) -> None:
+    with pytest.raises(InvalidData, match="held out"):
+        read_classes(table, ("en",), {"piano", "rooster", "beagle"})
+
+
+def test_pseudo_pictures_are_what_their_row_of_the_classifier_answers_to() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(500, 12)) @ random.normal(size=(12, 12)) + 5
+    rows = random.normal(size=(6, 12))
+    found = pseudo_pictures(rows, features)
+    answers = (found - features.mean(0)) @ (rows - rows.mean(0)).T
+    assert (answers.argmax(1) == np.arange(6)).all()
+    distance = np.linalg.norm(features - features.mean(0), axis=1)
+    assert np.allclose(np.linalg.norm(found - features.mean(0), axis=1), np.median(distance), rtol=1e-4)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmembed.evaluate.concepts import Concepts
-from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures
+from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts, remembering
 from mmembed.evaluate.tables import CaptionRow, by_picture
 from mmembed.gallery.items import Query
 from mmembed.gallery.search import search
@@ -70,15 +70,17 @@ def evaluate_negation(
     pairs = fair_pairs(shown, concepts)
     if not pairs:
         return []
-    matrix = embed_pictures(model.space, folder, list(captions), progress)
+    space = remembering(model).space
+    matrix = embed_pictures(space, folder, list(captions), progress)
+    queries = {way: [ask(*pair) for pair in pairs] for way, ask in WAYS.items()}
+    terms = [term.content for asked in queries.values() for query in asked for term in query.terms if isinstance(term.content, str)]
+    embed_texts(space, list(dict.fromkeys(terms)), progress)  # in batches; the searches below find them remembered
     results = []
-    for way, ask in WAYS.items():
+    for way, asked in queries.items():
         found = []
-        for done, (wanted, unwanted) in enumerate(pairs, 1):
-            hits = [shown[hit.row] for hit in search(model.space, matrix, ask(wanted, unwanted), HITS)]
+        for query, (wanted, unwanted) in zip(asked, pairs, strict=True):
+            hits = [shown[hit.row] for hit in search(space, matrix, query, HITS)]
             found.append([(unwanted in hit, wanted in hit and unwanted not in hit) for hit in hits])
-            if progress:
-                progress(done, len(pairs), way)
         wrong, right = 100 * np.mean(np.array(found), axis=(0, 1))
         results.append(NegationScores(way, len(pairs), len(matrix), round(float(wrong), 2), round(float(right), 2)))
     return results

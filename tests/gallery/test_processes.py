@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmembed.gallery import Gallery
-from mmembed.gallery.store import DATABASE
+from mmembed.gallery.database import DATABASE
 from tests.fakes import FakeSpace
 from tests.gallery.conftest import Paint
 
@@ -35,7 +35,7 @@ class Slow(FakeSpace):
         return super().embed_pictures(pictures)
 with Gallery(gallery_folder, Slow()) as gallery:
     if words:
-        gallery._store._db.set_trace_callback(die)
+        gallery.store.database.writer.set_trace_callback(die)
     report = gallery.index(folders, lambda done, total, message: print(done, flush=True))
 print("report", report.found, flush=True)
 """

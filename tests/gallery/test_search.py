@@ -10,7 +10,8 @@ import pytest
 
 from mmembed.errors import GalleryError, InvalidQuery
 from mmembed.gallery import Gallery, Query, Term
-from mmembed.gallery.search import search
+from mmembed.gallery.matrix import Rows
+from mmembed.gallery.search import Candidates, embed_query, nearest
 from mmembed.media.picture import Picture
 from tests.fakes import FakeSpace, colour_picture, fake_model
 from tests.gallery.conftest import Paint
@@ -27,6 +28,10 @@ class Angles(FakeSpace):
 
     def embed_texts(self, texts):  # type: ignore[no-untyped-def]
         return np.array([self.texts[text] for text in texts], np.float32)
+
+
+def search(space: FakeSpace, matrix: np.ndarray, query: Query, k: int) -> Candidates:
+    return nearest(space, Rows(np.arange(len(matrix)), matrix), embed_query(space, query), k)
 
 
 def stems(gallery: Gallery, query: str | Query, k: int = 20) -> list[str]:
@@ -85,21 +90,21 @@ def test_the_best_k_are_those_of_a_full_sort(k: int) -> None:
     query /= np.linalg.norm(query)
     found = search(Angles(word=query), matrix, Query.of("word"), k)
     similarities = matrix @ query
-    assert [one.row for one in found] == list(np.argsort(-similarities, kind="stable")[:k])
-    assert np.allclose([one.similarity for one in found], np.sort(similarities)[::-1][:k], atol=1e-6)
+    assert found.ids.tolist() == list(np.argsort(-similarities, kind="stable")[:k])
+    assert np.allclose(found.similarities, np.sort(similarities)[::-1][:k], atol=1e-6)
 
 
 def test_equals_come_in_the_order_of_rows() -> None:
     matrix = np.eye(16, dtype=np.float32)[[1, 0, 0, 0, 0]]
     found = search(Angles(word=matrix[1]), matrix, Query.of("word"), 4)
-    assert [one.row for one in found] == [1, 2, 3, 4]
+    assert found.ids.tolist() == [1, 2, 3, 4]
 
 
 def test_a_term_counts_by_its_weight_not_its_length() -> None:
     first, second = np.eye(16, dtype=np.float32)[:2]
     query = Query((Term("first"), Term("second", 0.5)))
     found = search(Angles(first=first, second=second), np.stack([first, second]), query, 2)
-    assert [one.similarity for one in found] == pytest.approx([2 / 5**0.5, 1 / 5**0.5])
+    assert found.similarities.tolist() == pytest.approx([2 / 5**0.5, 1 / 5**0.5])
 
 
 def test_k_and_empty_queries_are_checked(colours: Gallery) -> None:

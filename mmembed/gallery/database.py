@@ -37,7 +37,8 @@ class Database:
         self.read_only = False
         self._file = folder / DATABASE
         self._address = str(self._file)
-        self._lock = threading.RLock()
+        self._one_writes = threading.RLock()
+        self._lock = threading.Lock()  # of what is below, and only for moments
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         if folder.exists() and not folder.is_dir():
@@ -72,7 +73,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes happen at once or not at all."""
-        with self._lock, self._named_errors():
+        with self._one_writes, self._named_errors():
             try:
                 self.writer.execute("BEGIN IMMEDIATE")
                 yield self.writer
@@ -84,7 +85,7 @@ class Database:
 
     def close(self) -> None:
         """Give everything back; reads that still go on do so when they end. A second call does nothing."""
-        with self._lock:
+        with self._one_writes, self._lock:
             self._closed = True
             for connection in (*self._idle, self.writer):
                 connection.close()
@@ -109,13 +110,15 @@ class Database:
         """The writing connection to an up-to-date schema; to a gallery that may only be read, one that reads."""
         if self._file.exists() and not (os.access(self._file, os.W_OK) and os.access(self.folder, os.W_OK)):
             return self._open_for_reading()
-        connection = self._connect(str(self._file))
+        connection = None
         try:
+            connection = self._connect(str(self._file))
             migrate(connection, str(self.folder))
             self._use_wal(connection)
             return connection
         except BaseException as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             if self._file.exists() and isinstance(error, sqlite3.OperationalError) and _forbids_writing(error):
                 return self._open_for_reading()
             raise
@@ -124,12 +127,12 @@ class Database:
         """With the log that others write beside the file if that is possible, else the file alone, as if nobody wrote to it."""
         address = self._file.absolute().as_uri()
         for self._address in (f"{address}?mode=ro", f"{address}?mode=ro&immutable=1"):
-            connection = self._connect(self._address)
             try:
+                connection = self._connect(self._address)
                 found = schema(connection, str(self.folder))
                 break
             except sqlite3.OperationalError:
-                connection.close()
+                continue
         else:
             raise GalleryError(f"The gallery {self.folder} cannot be read; check the permissions of the folder and of {DATABASE} in it.")
         if found < len(MIGRATIONS):
@@ -145,8 +148,12 @@ class Database:
         connection = sqlite3.connect(
             address, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=address.startswith("file:")
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")  # with WAL: a crash never corrupts, a power cut may lose the last commits
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")  # with WAL: a crash never corrupts, a power cut may lose the last commits
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from mmembed.gallery.ranking import DEPTH, fold, fuse
 from mmembed.gallery.search import Candidates, EmbeddedQuery, embed_query, nearest
 from mmembed.gallery.sqlite import SqliteStore
 from mmembed.gallery.store import Root, Store
+from mmembed.gallery.upkeep import forget
 from mmembed.generate.base import Caption
 from mmembed.space.base import Space
 
@@ -159,12 +159,7 @@ class Gallery:
 
         Returns the number of paths forgotten.
         """
-        names = [os.path.abspath(place) for place in places]
-        known = list(self.store.paths_below(names, self.space.identity))
-        self.store.remove(known)
-        self.store.forget_failures(list(self.store.failures_below(names)))
-        self.store.forget(names)
-        return len(known)
+        return forget(self.store, places)
 
     def add_caption(self, fingerprint: str, caption: Caption) -> None:
         """Keep a caption of an item, in place of the one it has in that language.

@@ -67,6 +67,11 @@ class SqliteStore:
             self._rows("SELECT identity, count(*) FROM embeddings JOIN spaces ON spaces.id = space GROUP BY space ORDER BY identity")
         )
 
+    def dims(self) -> dict[str, int]:
+        return dict(
+            self._rows("SELECT identity, dim FROM spaces WHERE EXISTS (SELECT 1 FROM embeddings WHERE space = id) ORDER BY identity")
+        )
+
     def write(self, space: str, contents: Sequence[Content], paths: Sequence[NewPath]) -> set[str]:
         left_out = set()
         with self.database.writing() as db:
@@ -216,6 +221,9 @@ class SqliteStore:
             rows = db.execute(captions.ITEMS_BY_WORDS, (expression, count)).fetchall() if expression else []
         return list(dict.fromkeys(row[0] for row in rows))
 
+    def caption_languages(self) -> dict[str, int]:
+        return dict(self._rows("SELECT language, count(*) FROM captions GROUP BY language ORDER BY language"))
+
     def check(self) -> list[str]:
         with self.database.reading() as db:
             wrong = [row[0] for row in db.execute("PRAGMA integrity_check").fetchall() if row[0] != "ok"]
@@ -224,6 +232,9 @@ class SqliteStore:
             if count := db.execute(sizes).fetchone()[0]:
                 wrong.append(f"{count} vectors have another length than their space says")
         return wrong
+
+    def count_paths(self) -> int:
+        return int(self._rows("SELECT count(*) FROM paths")[0][0])
 
     def __len__(self) -> int:
         return int(self._rows("SELECT count(DISTINCT item) FROM paths")[0][0])

@@ -108,6 +108,10 @@ class Store(Protocol):
         """Identities of all spaces, with the number of their vectors."""
         ...
 
+    def dims(self) -> dict[str, int]:
+        """Identities of all spaces that have vectors, with the length of these."""
+        ...
+
     def write(self, space: str, contents: Sequence[Content], paths: Sequence[NewPath]) -> set[str]:
         """Add contents with their vectors, then paths, at once or not at all; those paths failed no longer.
 
@@ -191,8 +195,16 @@ class Store(Protocol):
         """Numbers of the items whose captions match the words that tell captions apart, best first."""
         ...
 
+    def caption_languages(self) -> dict[str, int]:
+        """How many captions there are in each language."""
+        ...
+
     def check(self) -> list[str]:
         """What is wrong with the store itself, in words; empty if nothing is."""
+        ...
+
+    def count_paths(self) -> int:
+        """Number of paths."""
         ...
 
     def __len__(self) -> int:

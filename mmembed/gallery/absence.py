@@ -53,9 +53,13 @@ class Absence:
             raise InvalidData(f"There are no pictures in {', '.join(map(str, finding.roots))}.")
 
     def gone(self, names: Iterable[str]) -> list[str]:
-        """Those of these paths, from below the roots, that are there no longer."""
+        """Those of these paths, from below the roots, that are there no longer.
+
+        What this run passes over, but a root of its own holds, stays.
+        """
         absent = sorted(set(names) - self._found)
-        return [name for name in absent if not any(is_within(name, places) for places in self._unseen)]
+        gone = [name for name in absent if not any(is_within(name, places) for places in self._unseen)]
+        return [name for name in gone if not (is_within(name, self._other_roots) and os.path.lexists(name))]
 
     def skipped(self) -> list[Skipped]:
         """What could not be looked at, or is empty; with the number of pictures that stay for that reason."""
@@ -82,6 +86,11 @@ class Absence:
     def _empty_roots(self) -> list[str]:
         roots = [os.fspath(root) for root in self._finding.roots if root not in self._finding.missing]
         return [root for root in roots if not any(is_within(name, [root]) for name in self._found)]
+
+    @cached_property
+    def _other_roots(self) -> list[str]:
+        walked = {os.fspath(root) for root in self._finding.roots}
+        return [root for root in self._roots if root not in walked and is_within(root, walked)]
 
     @cached_property
     def _unseen(self) -> list[list[str]]:

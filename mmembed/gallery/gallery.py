@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from mmembed.errors import GalleryError, InvalidQuery
+from mmembed.gallery.approximate import Approximate
 from mmembed.gallery.indexing import Indexing, Progress
 from mmembed.gallery.items import Hit, IndexReport, Item, Query
 from mmembed.gallery.matrix import Matrix
@@ -51,6 +52,7 @@ class Gallery:
         self.space: Space = cast("Model", model).space if hasattr(model, "space") else model
         self.store: Store = SqliteStore(self.path, create)
         self._matrix = Matrix(self.store, self.space.identity, self.space.dim)
+        self._approximate = Approximate(self.path, self.store, self.space)
 
     def index(
         self,
@@ -77,7 +79,9 @@ class Gallery:
             InvalidData: there is no picture file in any of the folders, and there was none before.
         """
         roots = [folders] if isinstance(folders, (str, Path)) else list(folders)
-        return Indexing(self.store, self.space, progress).run(roots, hidden, exclude)
+        report = Indexing(self.store, self.space, progress).run(roots, hidden, exclude)
+        self._approximate.bring_up_to_date(progress)
+        return report
 
     def search(self, query: str | Query, k: int = 20, start: int = 0, folded: bool = False) -> list[Hit]:
         """The pictures that fit best, best first: `k` of them, after the first `start`. None if the gallery is empty.
@@ -106,7 +110,7 @@ class Gallery:
         count = start + k + 8  # a few more, for items that leave meanwhile
         while True:
             wanted = max(count, DEPTH) if captioned else count
-            found = nearest(self.space, self._matrix.rows(), embedded, wanted, among)
+            found = self._nearest(embedded, wanted, among)
             exhausted = len(found.ids) < wanted
             found = fuse(found, self._with_captions(embedded, captioned, among), captioned) if captioned else found
             groups = fold(found) if folded else [[row] for row in range(len(found.ids))]
@@ -196,7 +200,11 @@ class Gallery:
         """The items whose captions fit, which may be far down among the vectors."""
         numbers = np.array(captioned, np.int64)
         numbers = numbers if among is None else np.intersect1d(numbers, among)
-        return nearest(self.space, self._matrix.rows(), query, len(captioned), numbers)
+        return self._nearest(query, len(captioned), numbers)
+
+    def _nearest(self, query: EmbeddedQuery, count: int, among: np.ndarray | None) -> Candidates:
+        """Exact, unless the gallery is large and has been prepared for that."""
+        return self._approximate.nearest(query, count, among) or nearest(self.space, self._matrix.rows(), query, count, among)
 
     def _captioned(self, query: Query) -> list[int]:
         """Items whose captions hold the words that are looked for, best first."""
@@ -204,7 +212,7 @@ class Gallery:
         return self.store.captioned(words, _CAPTIONED) if words else []
 
     def _refuse_other_spaces(self) -> None:
-        if len(self._matrix.rows().ids) or not (others := self.store.spaces()):
+        if self.store.has_vectors(self.space.identity) or not (others := self.store.spaces()):
             return
         held = ", ".join(f"{identity} ({count} pictures)" for identity, count in others.items())
         raise GalleryError(

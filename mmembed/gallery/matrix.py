@@ -21,10 +21,11 @@ class Rows:
 class Matrix:
     """The vectors of one space. New ones are appended, so that a search while a gallery is filled costs no reloading."""
 
-    def __init__(self, store: Store, space: str, dim: int) -> None:
+    def __init__(self, store: Store, space: str, dim: int, since: Version | None = None) -> None:
+        """With `since`, only the vectors that came after that version."""
         self._store, self._space, self._dim = store, space, dim
         self._lock = threading.Lock()
-        self._version: Version | None = None
+        self._version = since
         self._ids = np.empty(0, np.int64)
         self._vectors = np.empty((0, dim), np.float32)
         self._rows = Rows(self._ids, self._vectors)

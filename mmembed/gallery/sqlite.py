@@ -23,6 +23,7 @@ from mmembed.generate.base import Caption
 _CHUNK = 500  # parameters in one statement; every SQLite allows 999
 _REMOVED_AT_ONCE = 1000  # a removal of any size lets others write in between
 _LOADED_AT_ONCE = 2000
+_PART = 20_000  # vectors handed out at once
 
 _ITEMS = "SELECT i.id, i.fingerprint, i.size, width, height, taken, path FROM items i JOIN paths p ON p.item = i.id "
 
@@ -192,6 +193,18 @@ class SqliteStore:
                 items = db.execute("SELECT item FROM embeddings WHERE space = ? ORDER BY item", (number,)).fetchall()
                 left = np.array([row[0] for row in items], np.int64)
         return Changes(version, ids, vectors, left)
+
+    def all_vectors(self, space: str, dim: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        of_space = "space = (SELECT id FROM spaces WHERE identity = ?)"
+        statement = f"SELECT item, vector FROM embeddings WHERE {of_space} AND item > ? ORDER BY item LIMIT ?"
+        last = -1
+        while rows := self._rows(statement, (space, last, _PART)):
+            last = rows[-1][0]
+            yield _load(iter(rows), len(rows), dim)
+
+    def has_vectors(self, space: str) -> bool:
+        statement = "SELECT 1 FROM embeddings WHERE space = (SELECT id FROM spaces WHERE identity = ?) LIMIT 1"
+        return bool(self._rows(statement, (space,)))
 
     def count_vectors(self, space: str) -> int:
         return int(self._rows("SELECT count(*) FROM embeddings WHERE space = (SELECT id FROM spaces WHERE identity = ?)", (space,))[0][0])

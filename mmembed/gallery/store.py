@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -169,6 +169,14 @@ class Store(Protocol):
 
     def changes(self, space: str, dim: int, since: Version | None) -> Changes:
         """What is new since a version, or all there is."""
+        ...
+
+    def all_vectors(self, space: str, dim: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All vectors of a space in parts: items, int64 `[N]`, and vectors, float32 `[N, dim]`."""
+        ...
+
+    def has_vectors(self, space: str) -> bool:
+        """Whether a space has any."""
         ...
 
     def count_vectors(self, space: str) -> int:

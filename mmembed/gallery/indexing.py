@@ -85,7 +85,8 @@ class Indexing:
         stale, unchanged, known_bad = self._sort_out(finding.files, before, failures)
         total = len(finding.files)
         self._progress(total - len(stale), total, f"{len(stale)} of {total} files are new or changed")
-        self._update(stale, total - len(stale), total)
+        if stale:
+            self._update(stale, total - len(stale), total)
 
         gone = absence.gone(before) + [name for name in self._broken if name in before]
         self._store.remove(gone)

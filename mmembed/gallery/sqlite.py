@@ -303,7 +303,7 @@ def _from_name(name: str) -> str | bytes:
 
 
 def _to_name(stored: str | bytes) -> str:
-    return os.fsdecode(stored)
+    return stored if isinstance(stored, str) else os.fsdecode(stored)
 
 
 def _to_items(rows: list[tuple[Any, ...]]) -> dict[int, Item]:

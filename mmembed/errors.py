@@ -8,7 +8,14 @@ class MmembedError(Exception):
 
 
 class UnreadablePicture(MmembedError):
-    """A file that cannot be decoded as a picture; the text is the reason."""
+    """A file that cannot be decoded as a picture; the text is the reason.
+
+    `lasting` tells whether the reason lies in the file's content, so that trying again is of no use until it changes.
+    """
+
+    def __init__(self, reason: str, lasting: bool = True) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class UnknownLanguage(MmembedError):

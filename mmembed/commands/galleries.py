@@ -1,129 +1,194 @@
-"""`index` and `search`."""
+"""`gallery`: what is in it, whether it is sound, and what may leave it. None of it needs a model."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mmembed.commands.terminal import (
-    EXISTING,
-    gallery_option,
-    json_option,
-    open_picture,
-    preset_option,
-    print_columns,
-    print_json,
-    progress_bar,
-    remark,
-)
-from mmembed.errors import GalleryError, InvalidData
-from mmembed.gallery.items import Hit, IndexReport, Query
+from mmembed.commands.terminal import gallery_option, json_option, print_json, remark
+from mmembed.errors import GalleryError
+from mmembed.gallery.items import Filters
 
-MATCH = 0.5
-"""Confidence is a calibrated probability, so below one half a hit is more likely wrong than right."""
+if TYPE_CHECKING:
+    from mmembed.gallery.store import Store
+
+_FORMS = ("parquet", "npy", "datasets")
+_NAMED = 20  # files that are named one by one
 
 
-@click.command()
-@click.argument("folders", nargs=-1, required=True, type=EXISTING, metavar="FOLDER...")
+@click.group("gallery")
+def group() -> None:
+    """Look after the index of the photos: list, info, remove, check, export."""
+
+
+@group.command("list")
+@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Only photos in this folder or below it.")
+@click.option("--unreadable", is_flag=True, help="List the files that could not be read, with the reasons, instead.")
 @gallery_option
-@preset_option
 @json_option
-def index(folders: tuple[Path, ...], gallery: Path, preset: str, as_json: bool) -> None:
-    """Make photos searchable.
+def list_(folder: Path | None, unreadable: bool, gallery: Path, as_json: bool) -> None:
+    """Print the paths of all photos.
 
-    Reads the folders and what is below them, and keeps a vector of each photo in the gallery. Run again at any time: only
-    new and changed files are read, vanished ones are forgotten, and after an interruption it goes on where it was.
+    JSON fields: path, paths, fingerprint, size, width, height, taken; with --unreadable: path, reason.
+    """
+    with _opened(gallery) as store:
+        if unreadable:
+            below = [os.path.abspath(folder or os.sep)]
+            for failure in store.failures_below(below).values():
+                if as_json:
+                    print_json({"path": failure.name, "reason": failure.reason})
+                else:
+                    click.echo(f"{failure.name}: {failure.reason}")
+            return
+        numbers = store.matching(Filters(folder=folder)).tolist()
+        for start in range(0, len(numbers), 1000):
+            for item in store.items_by_id(numbers[start : start + 1000]).values():
+                if not as_json:
+                    for path in item.paths:
+                        click.echo(os.fsencode(path))
+                    continue
+                fields = {"size": item.size, "width": item.width, "height": item.height}
+                taken = item.taken.isoformat() if item.taken else None
+                paths = [str(path) for path in item.paths]
+                print_json({"path": paths[0], "paths": paths, "fingerprint": item.fingerprint, **fields, "taken": taken})
+
+
+@group.command()
+@gallery_option
+@json_option
+def info(gallery: Path, as_json: bool) -> None:
+    """Say what is in the gallery.
+
+    JSON fields: gallery, pictures, files, unreadable, spaces (vectors by space), captions (by language), roots (path,
+    files, there, hidden, exclude), bytes.
+    """
+    from mmembed.gallery.upkeep import summarise
+
+    with _opened(gallery) as store:
+        found = summarise(store, gallery)
+    if as_json:
+        roots = [
+            {"path": root.name, "files": count, "there": there, "hidden": root.hidden, "exclude": list(root.exclude)}
+            for root, count, there in found.roots
+        ]
+        counts = {"pictures": found.pictures, "files": found.files, "unreadable": found.unreadable}
+        contents = {"spaces": found.spaces, "captions": found.captions, "roots": roots, "bytes": found.bytes_on_disk}
+        print_json({"gallery": str(gallery), **counts, **contents})
+        return
+    click.echo(f"{gallery}: {found.pictures} photos in {found.files} files, {found.bytes_on_disk / 1e6:.1f} MB")
+    for space, count in found.spaces.items():
+        click.echo(f"  {count} vectors of {space}")
+    for language, count in found.captions.items():
+        click.echo(f"  {count} captions in {language}")
+    if found.unreadable:
+        click.echo(f"  {found.unreadable} files that could not be read: mmembed gallery list --unreadable")
+    for root, count, there in found.roots:
+        notes = ["" if there else "not there now", "with hidden files" if root.hidden else "", *(f"without {one}" for one in root.exclude)]
+        click.echo(f"  {root.name}: {', '.join((f'{count} files', *filter(None, notes)))}")
+
+
+@group.command()
+@click.argument("places", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE|FOLDER...]")
+@click.option("--space", metavar="NAME", help="Forget all vectors of this space, as `gallery info` names it.")
+@gallery_option
+def remove(places: tuple[Path, ...], space: str | None, gallery: Path) -> None:
+    """Forget files and folders; the photos themselves are not touched.
+
+    What is indexed again later, comes back. Captions leave with the last file that holds a photo.
 
     \b
-      mmembed index ~/Pictures
+      mmembed gallery remove /media/old-disk
     """
-    import mmembed
-    from mmembed.gallery import Gallery
+    from mmembed.gallery.upkeep import forget
 
-    with Gallery(gallery, mmembed.load(preset)) as photos, progress_bar() as progress:
-        report = photos.index(folders, progress)
-        total = len(photos)
-    for skipped in report.skipped:
-        remark(f"skipped {skipped.path}: {skipped.reason}")
-    if not report.found:
-        raise InvalidData(f"There are no pictures in {', '.join(map(str, folders))}.")
-    if not report.embedded + report.reused + report.unchanged:
-        raise InvalidData(f"None of the {report.found} files could be read as a picture.")
+    if not places and space is None:
+        raise click.UsageError("Say what to forget: a FILE, a FOLDER or --space NAME.")
+    with _opened(gallery) as store:
+        if space is not None:
+            if space not in store.spaces():
+                raise GalleryError(f"The gallery {gallery} has no vectors of {space!r}; it has some of {', '.join(store.spaces())}.")
+            click.echo(f"{store.remove_space(space)} vectors of {space} forgotten.")
+        if places:
+            before = len(store)
+            known = forget(store, places)
+            if not known:
+                raise GalleryError(f"The gallery {gallery} holds nothing at {', '.join(map(str, places))}.")
+            click.echo(f"{known} files forgotten, {before - len(store)} photos left the gallery; the files themselves are as they were.")
+
+
+@group.command()
+@gallery_option
+@json_option
+def check(gallery: Path, as_json: bool) -> None:
+    """Look whether the gallery is sound, and which of its files are missing or changed. Changes nothing.
+
+    Ends with exit code 1 if the gallery itself is damaged. JSON fields: damage, missing, changed.
+    """
+    from mmembed.gallery.upkeep import check as look
+
+    with _opened(gallery) as store:
+        found = look(store)
     if as_json:
-        skipped_files = [{"path": str(file.path), "reason": file.reason} for file in report.skipped]
-        print_json({**asdict(report), "skipped": skipped_files, "gallery": str(gallery), "pictures": total})
+        print_json({"damage": list(found.damage), "missing": list(map(str, found.missing)), "changed": list(map(str, found.changed))})
     else:
-        click.echo(_summary(report, gallery, total))
+        for words, paths in (("not there now", found.missing), ("changed since they were indexed", found.changed)):
+            if paths:
+                click.echo(f"{len(paths)} files are {words}:")
+                for path in paths[:_NAMED]:
+                    click.echo(f"  {path}")
+                if len(paths) > _NAMED:
+                    click.echo(f"  and {len(paths) - _NAMED} more")
+        if found.missing or found.changed:
+            click.echo("To bring the gallery up to date: mmembed index")
+        elif not found.damage:
+            click.echo(f"{gallery} is sound, and all its files are as they were.")
+    if found.damage:
+        raise GalleryError(f"The gallery {gallery} is damaged: {'; '.join(found.damage)}; move it away and run `mmembed index` again.")
 
 
-@click.command()
-@click.argument("text", required=False)
-@click.option("--like", multiple=True, type=click.Path(path_type=Path), metavar="PICTURE", help="Look for photos like this; repeatable.")
-@click.option("--not", "without", multiple=True, metavar="TEXT", help="Push photos of this down; repeatable.")
-@click.option("-k", "count", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="How many results.")
+@group.command()
+@click.argument("target", type=click.Path(path_type=Path), metavar="TARGET")
+@click.option("--format", "form", type=click.Choice(_FORMS), help="Default: what the suffix of TARGET says, or else npy.")
+@click.option("--space", metavar="NAME", help="Whose vectors; needed if the gallery has vectors of several spaces.")
 @gallery_option
-@preset_option
-@json_option
-def search(
-    text: str | None, like: tuple[Path, ...], without: tuple[str, ...], count: int, gallery: Path, preset: str, as_json: bool
-) -> None:
-    """Find photos by words, by a picture, or by both.
-
-    Prints the best matches first. The confidence is the probability that a photo is what was looked for; when even the
-    best is below 50 %, a remark on standard error says that there is no good match.
+def export(target: Path, form: str | None, space: str | None, gallery: Path) -> None:
+    """Write photos' paths, data, captions and vectors to a new file or folder.
 
     \b
-      mmembed search "two dogs in snow"
-      mmembed search --like beach.jpg --not people
-      mmembed search "a red car" --like street.jpg -k 5 --json
+      parquet   one file, one row a photo
+      npy       a folder with vectors.npy and, in the same order, items.jsonl
+      datasets  a folder for datasets.load_from_disk, with an image column
 
-    JSON fields: path, similarity, confidence, and paths where several files hold the same photo.
+    \b
+      mmembed gallery export photos.parquet
     """
-    if text is None and not like:
-        raise click.UsageError("Say what to look for: a TEXT, --like PICTURE, or both.")
-    if not gallery.exists():
-        raise GalleryError(f"There is no gallery at {gallery}; make one with: mmembed index FOLDER --gallery {gallery}")
-    import mmembed
-    from mmembed.gallery import Gallery
+    from mmembed.gallery.export import export as write
 
-    model = mmembed.load(preset)
-    query = Query.of(text, [open_picture(path, model.space.picture_size) for path in like], without)
-    with Gallery(gallery, model, create=False) as photos:
-        hits = photos.search(query, count)
-    if not hits:
-        remark("The gallery is empty.")
-    elif max(hit.confidence for hit in hits) < MATCH:
-        remark("No good match; these are the nearest photos.")
-    if as_json:
-        for hit in hits:
-            print_json(_as_dict(hit))
-    elif hits:
-        rows = [(f"{hit.confidence:.0%}", f"{hit.similarity:.3f}", str(hit.item.paths[0])) for hit in hits]
-        print_columns(("confidence", "similarity", "path"), rows)
+    with _opened(gallery) as store:
+        spaces = list(store.spaces())
+        if space is None and len(spaces) > 1:
+            raise click.UsageError(f"The gallery has vectors of several spaces: choose one with --space, {' or '.join(spaces)}.")
+        if space is None and not spaces:
+            raise GalleryError(f"The gallery {gallery} is empty.")
+        form = form or ("parquet" if target.suffix == ".parquet" else "npy")
+        count = write(store, space or spaces[0], form, target)
+    remark(f"{count} photos written to {target}.")
 
 
-def _as_dict(hit: Hit) -> dict[str, object]:
-    paths = [str(path) for path in hit.item.paths]
-    return {
-        "path": paths[0],
-        "similarity": round(hit.similarity, 4),
-        "confidence": round(hit.confidence, 4),
-        **({"paths": paths} if len(paths) > 1 else {}),
-    }
+@contextmanager
+def _opened(gallery: Path) -> Iterator[Store]:
+    from mmembed.gallery.sqlite import SqliteStore
+
+    store = SqliteStore(gallery, create=False)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
-def _summary(report: IndexReport, gallery: Path, total: int) -> str:
-    parts = {
-        "new": report.embedded,
-        "known by content": report.reused,
-        "unchanged": report.unchanged,
-        "gone": report.removed,
-        "skipped": len(report.skipped),
-    }
-    counts = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
-    return f"{total} photos in {gallery} ({counts}; {report.seconds:.1f} s)."
-
-
-COMMANDS = (index, search)
+COMMANDS = (group,)

@@ -74,10 +74,11 @@ def open_picture(path: Path, side: int) -> Picture:
 
 
 @contextmanager
-def progress_bar(results_flow: bool = False) -> Iterator[Progress | None]:
+def progress_bar(results_flow: bool = False, unit: str = "") -> Iterator[Progress | None]:
     """A callable `(done, total, message)` that moves a bar on standard error; None when nobody watches a terminal.
 
-    With `results_flow`, results are printed meanwhile: on a terminal they show the progress, and a bar would break them.
+    The bar shows the rate, counted in `unit`, and the time left. With `results_flow`, results are printed meanwhile: on a
+    terminal they show the progress, and a bar would break them.
     """
     if not sys.stderr.isatty() or (results_flow and sys.stdout.isatty()):
         yield None
@@ -91,7 +92,7 @@ def progress_bar(results_flow: bool = False) -> Iterator[Progress | None]:
         if bar is None or bar.total != total or done < bar.n:  # another stage has begun
             if bar is not None:
                 bar.close()
-            bar = tqdm(total=total, desc=message, unit="", leave=False, dynamic_ncols=True)
+            bar = tqdm(total=total, initial=done, desc=message, unit=unit, leave=False, dynamic_ncols=True)
         bar.set_description(message, refresh=False)
         bar.update(done - bar.n)
 

@@ -1,7 +1,8 @@
 """Vectors on disk: store, incremental indexing, queries, search."""
 
 from mmembed.gallery.gallery import Gallery
-from mmembed.gallery.items import Hit, IndexReport, Item, Query, Skipped, Term
-from mmembed.gallery.store import SqliteStore, Store
+from mmembed.gallery.items import Filters, Hit, IndexReport, Item, Query, Skipped, Term
+from mmembed.gallery.sqlite import SqliteStore
+from mmembed.gallery.store import Store
 
-__all__ = ["Gallery", "Hit", "IndexReport", "Item", "Query", "Skipped", "SqliteStore", "Store", "Term"]
+__all__ = ["Filters", "Gallery", "Hit", "IndexReport", "Item", "Query", "Skipped", "SqliteStore", "Store", "Term"]

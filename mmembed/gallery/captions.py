@@ -16,6 +16,15 @@ BY_WORDS = (
     f"SELECT fingerprint, {_COLUMNS} FROM caption_words JOIN captions ON captions.id = caption_words.rowid "
     "WHERE caption_words MATCH ? ORDER BY rank, captions.id LIMIT ?"
 )
+FINGERPRINTS_BY_WORDS = (
+    "SELECT fingerprint FROM caption_words JOIN captions ON captions.id = caption_words.rowid WHERE caption_words MATCH ?"
+)
+ITEMS_BY_WORDS = (
+    "SELECT items.id FROM caption_words JOIN captions ON captions.id = caption_words.rowid JOIN items USING (fingerprint) "
+    "WHERE caption_words MATCH ? ORDER BY rank, items.id LIMIT ?"
+)
+_COMMON = 0.2  # words in more than this share of the captions, such as "a", tell nothing apart
+_FEW = 20  # captions of which no share means anything
 
 # Scripts written without spaces: FTS5 would take a whole sentence for one word.
 _UNSPACED = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
@@ -40,6 +49,16 @@ def match_expression(words: str) -> str:
     """What FTS5 shall match: all the words, none of them taken for its operators. Empty if there is no word."""
     found = re.findall(r"\w+", words)
     return " ".join(f'"{_spaced(word).strip()}"' for word in found)
+
+
+def telling_expression(db: sqlite3.Connection, words: str) -> str:
+    """Like `match_expression`, without the words that are in very many captions."""
+    total = db.execute("SELECT count(*) FROM captions").fetchone()[0]
+    parts = [f'"{_spaced(word).strip()}"' for word in dict.fromkeys(re.findall(r"\w+", words))]
+    if total > _FEW:
+        count = "SELECT count(*) FROM caption_words WHERE caption_words MATCH ?"
+        parts = [part for part in parts if db.execute(count, (part,)).fetchone()[0] <= _COMMON * total]
+    return " ".join(parts) if total else ""
 
 
 def _spaced(text: str) -> str:

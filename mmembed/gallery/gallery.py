@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,16 +9,23 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mmembed.errors import GalleryError
+from mmembed.errors import GalleryError, InvalidQuery
+from mmembed.gallery.approximate import Approximate
 from mmembed.gallery.indexing import Indexing, Progress
 from mmembed.gallery.items import Hit, IndexReport, Item, Query
-from mmembed.gallery.search import search
-from mmembed.gallery.store import SqliteStore, Store
+from mmembed.gallery.matrix import Matrix
+from mmembed.gallery.ranking import DEPTH, fold, fuse
+from mmembed.gallery.search import Candidates, EmbeddedQuery, embed_query, nearest
+from mmembed.gallery.sqlite import SqliteStore
+from mmembed.gallery.store import Root, Store
+from mmembed.gallery.upkeep import forget
 from mmembed.generate.base import Caption
 from mmembed.space.base import Space
 
 if TYPE_CHECKING:
     from mmembed.model import Model
+
+_CAPTIONED = 200  # of the best captions that hold the words, so many count
 
 
 class Gallery:
@@ -28,6 +34,7 @@ class Gallery:
     Attributes:
         path: the gallery's own folder, such as `photos.mm`.
         space: the space it embeds and searches with.
+        store: what it keeps, in whichever spaces.
     """
 
     def __init__(self, path: str | Path, model: Model | Space, create: bool = True) -> None:
@@ -43,45 +50,79 @@ class Gallery:
         """
         self.path = Path(path)
         self.space: Space = cast("Model", model).space if hasattr(model, "space") else model
-        self._store: Store = SqliteStore(self.path, create)
-        self._lock = threading.Lock()
-        self._loaded: tuple[int, list[str], np.ndarray] | None = None
+        self.store: Store = SqliteStore(self.path, create)
+        self._matrix = Matrix(self.store, self.space.identity, self.space.dim)
+        self._approximate = Approximate(self.path, self.store, self.space)
 
-    def index(self, folders: str | Path | Sequence[str | Path], progress: Progress | None = None) -> IndexReport:
+    def index(
+        self,
+        folders: str | Path | Sequence[str | Path],
+        progress: Progress | None = None,
+        hidden: bool = False,
+        exclude: Sequence[str] = (),
+    ) -> IndexReport:
         """Bring the gallery up to date with folders (and single files).
 
         A file that kept its size and modification time is not even opened; a moved or copied one keeps its vector; one that
-        left a folder leaves the gallery. Pictures from folders not given, or not there now, stay. May be stopped at any time:
-        what was written stays, and the next run goes on from there.
+        left a folder leaves the gallery; one that cannot be decoded is not tried again until it changes. Pictures from folders
+        not given, or not there now, stay. May be stopped at any time: what was written stays, and the next run goes on from
+        there.
 
         Args:
-            folders: where to look, recursively; hidden files and folders are passed over.
+            folders: where to look, recursively.
             progress: called with (files done, files found, a message) after each batch, from this thread.
+            hidden: whether to look at files and folders whose name begins with a dot.
+            exclude: patterns of what to pass over; see `find_pictures`.
 
         Raises:
             GalleryError: none of the folders can be looked at, or the gallery cannot be written.
-            InvalidData: there is no picture file in any of the folders.
+            InvalidData: there is no picture file in any of the folders, and there was none before.
         """
         roots = [folders] if isinstance(folders, (str, Path)) else list(folders)
-        return Indexing(self._store, self.space, progress).run(roots)
+        report = Indexing(self.store, self.space, progress).run(roots, hidden, exclude)
+        self._approximate.bring_up_to_date(progress)
+        return report
 
-    def search(self, query: str | Query, k: int = 20) -> list[Hit]:
-        """The `k` pictures that fit best, best first; none if the gallery is empty. Exact, over all vectors of the space.
+    def search(self, query: str | Query, k: int = 20, start: int = 0, folded: bool = False) -> list[Hit]:
+        """The pictures that fit best, best first: `k` of them, after the first `start`. None if the gallery is empty.
+
+        Where captions are stored, pictures whose captions hold the query's words come earlier (reciprocal rank fusion).
+
+        Args:
+            query: words, or weighted words and pictures with filters.
+            k: how many at most.
+            start: how many to pass over, for the second and later pages.
+            folded: whether near-identical pictures are one hit.
 
         Raises:
-            InvalidQuery: the query is empty, or `k` is less than 1.
+            InvalidQuery: the query is empty, `k` is less than 1, or `start` is negative.
             GalleryError: all vectors come from other spaces or other weights.
         """
         query = Query.of(query) if isinstance(query, str) else query
-        fingerprints, matrix = self._matrix()
-        found = search(self.space, matrix, query, k)
-        items = {item.fingerprint: item for item in self._store.items([fingerprints[one.row] for one in found])}
-        named = [(items.get(fingerprints[one.row]), one) for one in found]
-        return [Hit(item, one.similarity, one.confidence) for item, one in named if item is not None]
+        if k < 1:
+            raise InvalidQuery(f"A search returns at least 1 result, but {k} were asked for.")
+        if start < 0:
+            raise InvalidQuery(f"A search cannot begin at result {start}.")
+        self._refuse_other_spaces()
+        embedded = embed_query(self.space, query)
+        among = self.store.matching(query.filters) if query.filters else None
+        captioned = self._captioned(query)
+        count = start + k + 8  # a few more, for items that leave meanwhile
+        while True:
+            wanted = max(count, DEPTH) if captioned else count
+            found = self._nearest(embedded, wanted, among)
+            exhausted = len(found.ids) < wanted
+            found = fuse(found, self._with_captions(embedded, captioned, among), captioned) if captioned else found
+            groups = fold(found) if folded else [[row] for row in range(len(found.ids))]
+            items = self.store.items_by_id(found.ids[[row for group in groups[: start + k + 8] for row in group]].tolist())
+            hits = [hit for group in groups if (hit := _hit(found, group, items))]
+            if len(hits) >= start + k or exhausted:
+                return hits[start : start + k]
+            count *= 4
 
-    def items(self) -> list[Item]:
-        """All items, in the order they came."""
-        return self._store.items()
+    def items(self, count: int | None = None) -> list[Item]:
+        """All items, or the first `count`, in the order they came."""
+        return self.store.items(count=count)
 
     def vectors(self) -> tuple[list[Item], np.ndarray]:
         """The items that have a vector of this space, and the vectors, float32 `[N, dim]`, not to be written to.
@@ -89,10 +130,11 @@ class Gallery:
         Raises:
             GalleryError: all vectors come from other spaces or other weights.
         """
-        fingerprints, matrix = self._matrix()
-        items = {item.fingerprint: item for item in self._store.items()}
-        rows = [row for row, fingerprint in enumerate(fingerprints) if fingerprint in items]
-        return [items[fingerprints[row]] for row in rows], matrix if len(rows) == len(matrix) else matrix[rows]
+        self._refuse_other_spaces()
+        rows = self._matrix.rows()
+        items = self.store.items_by_id(rows.ids.tolist())
+        kept = [row for row, number in enumerate(rows.ids.tolist()) if number in items]
+        return [items[number] for number in rows.ids[kept].tolist()], rows.vectors if len(kept) == len(rows.ids) else rows.vectors[kept]
 
     def item(self, fingerprint: str) -> Item:
         """One item.
@@ -100,17 +142,28 @@ class Gallery:
         Raises:
             GalleryError: no picture in the gallery has this fingerprint.
         """
-        for item in self._store.items([fingerprint]):
+        for item in self.store.items([fingerprint]):
             return item
         raise GalleryError(f"The gallery {self.path} has no picture with the fingerprint {fingerprint}.")
 
     def has_path(self, path: str | Path) -> bool:
         """Whether exactly this absolute path was indexed; what may be shown to others and what not."""
-        return self._store.has_path(Path(path))
+        return self.store.has_path(Path(path))
 
     def spaces(self) -> dict[str, int]:
         """The identities of all spaces the gallery has vectors of, with their number."""
-        return self._store.spaces()
+        return self.store.spaces()
+
+    def roots(self) -> list[Root]:
+        """What was indexed, and how."""
+        return self.store.roots()
+
+    def remove(self, places: Sequence[str | Path]) -> int:
+        """Forget these files and folders, and what is known of those below them; the files themselves stay.
+
+        Returns the number of paths forgotten.
+        """
+        return forget(self.store, places)
 
     def add_caption(self, fingerprint: str, caption: Caption) -> None:
         """Keep a caption of an item, in place of the one it has in that language.
@@ -118,25 +171,24 @@ class Gallery:
         Raises:
             GalleryError: no picture in the gallery has this fingerprint.
         """
-        self._store.add_caption(fingerprint, caption)
+        self.store.add_caption(fingerprint, caption)
 
     def captions(self, fingerprint: str) -> list[Caption]:
         """The captions of an item, by language code."""
-        return self._store.captions(fingerprint)
+        return self.store.captions(fingerprint)
 
     def find_captions(self, words: str, k: int = 20) -> list[tuple[Item, Caption]]:
         """Captions that hold all the words, best match first, with their items; accents and case do not matter."""
-        found = self._store.find_captions(words, k)
-        items = {item.fingerprint: item for item in self._store.items(list(dict.fromkeys(fingerprint for fingerprint, _ in found)))}
+        found = self.store.find_captions(words, k)
+        items = {item.fingerprint: item for item in self.store.items(list(dict.fromkeys(fingerprint for fingerprint, _ in found)))}
         return [(items[fingerprint], caption) for fingerprint, caption in found if fingerprint in items]
 
     def close(self) -> None:
         """Give everything back; a second call does nothing."""
-        self._loaded = None
-        self._store.close()
+        self.store.close()
 
     def __len__(self) -> int:
-        return len(self._store)
+        return len(self.store)
 
     def __enter__(self) -> Gallery:
         return self
@@ -144,19 +196,36 @@ class Gallery:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _matrix(self) -> tuple[list[str], np.ndarray]:
-        """All vectors of the space, loaded once and again whenever anyone, in any process, has changed them."""
-        with self._lock:
-            version = self._store.version()
-            if self._loaded is None or self._loaded[0] != version:
-                fingerprints, matrix = self._store.vectors(self.space.identity, self.space.dim)
-                matrix.flags.writeable = False  # it is shared by all callers
-                self._loaded = (version, fingerprints, matrix)
-            _, fingerprints, matrix = self._loaded
-        if not len(matrix) and (others := self._store.spaces()):
-            held = ", ".join(f"{identity} ({count} pictures)" for identity, count in others.items())
-            raise GalleryError(
-                f"The gallery {self.path} has no vectors of {self.space.identity}, only of {held}; "
-                f"run mmembed index FOLDER --gallery {self.path} again, nothing is lost by it."
-            )
-        return fingerprints, matrix
+    def _with_captions(self, query: EmbeddedQuery, captioned: Sequence[int], among: np.ndarray | None) -> Candidates:
+        """The items whose captions fit, which may be far down among the vectors."""
+        numbers = np.array(captioned, np.int64)
+        numbers = numbers if among is None else np.intersect1d(numbers, among)
+        return self._nearest(query, len(captioned), numbers)
+
+    def _nearest(self, query: EmbeddedQuery, count: int, among: np.ndarray | None) -> Candidates:
+        """Exact, unless the gallery is large and has been prepared for that."""
+        return self._approximate.nearest(query, count, among) or nearest(self.space, self._matrix.rows(), query, count, among)
+
+    def _captioned(self, query: Query) -> list[int]:
+        """Items whose captions hold the words that are looked for, best first."""
+        words = " ".join(term.content for term in query.terms if isinstance(term.content, str) and term.weight > 0)
+        return self.store.captioned(words, _CAPTIONED) if words else []
+
+    def _refuse_other_spaces(self) -> None:
+        if self.store.has_vectors(self.space.identity) or not (others := self.store.spaces()):
+            return
+        held = ", ".join(f"{identity} ({count} pictures)" for identity, count in others.items())
+        raise GalleryError(
+            f"The gallery {self.path} has no vectors of {self.space.identity}, only of {held}; "
+            f"run mmembed index FOLDER --gallery {self.path} again, nothing is lost by it."
+        )
+
+
+def _hit(found: Candidates, group: Sequence[int], items: dict[int, Item]) -> Hit | None:
+    """The group's first item that is still there, with the others of the group."""
+    there = [row for row in group if int(found.ids[row]) in items]
+    if not there:
+        return None
+    first, *others = there
+    similar = tuple(items[int(found.ids[row])] for row in others)
+    return Hit(items[int(found.ids[first])], float(found.similarities[first]), float(found.confidences[first]), similar)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmembed.errors import GalleryError, InvalidData, UnreadablePicture
+import numpy as np
+
+from mmembed.errors import UnreadablePicture
+from mmembed.gallery.absence import Absence
 from mmembed.gallery.items import IndexReport, Skipped
-from mmembed.gallery.store import Content, Store, StoredPath
+from mmembed.gallery.pipeline import Behind, ahead
+from mmembed.gallery.store import Content, Failure, HeldPath, NewPath, Root, Store
 from mmembed.media import read
-from mmembed.media.find import Finding, FoundFile, find_pictures
+from mmembed.media.find import FoundFile, find_pictures
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 
 BATCH = 32
-"""Files embedded and written at once: the most that is lost when the process is killed."""
+"""Files embedded and written at once."""
 
+_BYTES_AHEAD = 2**27  # of decoded pixels that wait for the model, and as much again in the batch that is being filled
+_BATCHES_BEHIND = 2  # written while the model goes on; with the batch in the model, the most that is lost by a kill
 _READERS = min(4, os.cpu_count() or 1)
 
 Progress = Callable[[int, int, str], None]
@@ -35,7 +39,20 @@ class _Reading:
     fingerprint: str = ""
     size: int = 0
     picture: Picture | None = None
-    reason: str = ""
+    problem: UnreadablePicture | None = None
+
+    @property
+    def weight(self) -> int:
+        return self.picture.pixels.nbytes if self.picture is not None else 0
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What became of a batch: numbers of embedded and reused contents, and the files whose content was known, but is no longer."""
+
+    embedded: int
+    reused: int
+    again: list[FoundFile]
 
 
 class Indexing:
@@ -45,132 +62,129 @@ class Indexing:
         self._store = store
         self._space = space
         self._progress = progress or (lambda done, total, message: None)
-        self._known: set[str] = set()
-        self._unreadable: list[Skipped] = []
-        self._embedded = 0
-        self._reused = 0
+        self._abilities = read.reading_abilities()
+        self._skipped: list[Skipped] = []
+        self._broken: list[str] = []
+        self._failures: list[Failure] = []
+        self._on_their_way: set[str] = set()
+        self._embedded = self._reused = self._unreadable = 0
 
-    def run(self, folders: Sequence[str | Path]) -> IndexReport:
+    def run(self, folders: Sequence[str | Path], hidden: bool = False, exclude: Sequence[str] = ()) -> IndexReport:
         """Bring the store up to date with the folders; whatever it holds from elsewhere stays.
 
         Raises:
             GalleryError: none of the folders can be looked at.
-            InvalidData: there is not a single picture file in them.
+            InvalidData: there is not a single picture file in them, and there was none before.
         """
         started = time.monotonic()
-        finding = find_pictures(folders)
-        _refuse_nothing(finding)
-        before = self._store.paths()
-        self._known = self._store.embedded(self._space.identity)
-        stale = [file for file in finding.files if not self._is_unchanged(file, before.get(file.path))]
-        total, unchanged = len(finding.files), len(finding.files) - len(stale)
-        self._progress(unchanged, total, f"{len(stale)} of {total} files are new or changed")
-        self._update(stale, unchanged, total)
+        finding = find_pictures(folders, hidden, exclude)
+        roots = [os.fspath(root) for root in finding.roots]
+        before = self._store.paths_below(roots, self._space.identity)
+        absence = Absence(finding, before, [root.name for root in self._store.roots()], self._store.drives())
+        absence.refuse_nothing()
+        failures = self._store.failures_below(roots)
+        stale, unchanged, known_bad = self._sort_out(finding.files, before, failures)
+        total = len(finding.files)
+        self._progress(total - len(stale), total, f"{len(stale)} of {total} files are new or changed")
+        if stale:
+            self._update(stale, total - len(stale), total)
 
-        empty = _roots_without_files(finding)
-        gone = _gone(finding, before, empty) + [lost.path for lost in self._unreadable if lost.path in before]
+        gone = absence.gone(before) + [name for name in self._broken if name in before]
         self._store.remove(gone)
-        skipped = [Skipped(problem.path, problem.reason) for problem in finding.problems] + self._unreadable
-        skipped += [Skipped(root, "there are no pictures in it") for root in empty - {lost.path for lost in skipped}]
-        skipped.sort(key=lambda lost: lost.path)
+        self._store.forget_failures(absence.gone(failures))
+        self._store.remember([Root(name, hidden, tuple(exclude)) for name in roots], [os.fspath(drive) for drive in finding.drives])
+        skipped = sorted((*absence.skipped(), *known_bad, *self._skipped), key=lambda lost: lost.path)
         return IndexReport(total, self._embedded, self._reused, unchanged, len(gone), tuple(skipped), time.monotonic() - started)
 
-    def _is_unchanged(self, file: FoundFile, held: StoredPath | None) -> bool:
-        if held is None or (held.size, held.mtime_ns) != (file.size, file.mtime_ns):
-            return False
-        return held.fingerprint in self._known
+    def _sort_out(
+        self, files: Sequence[FoundFile], before: dict[str, HeldPath], failures: dict[str, Failure]
+    ) -> tuple[list[FoundFile], int, list[Skipped]]:
+        """Files to be read, how many need not, and those known to be unreadable with the decoders there are."""
+        stale, known_bad = [], []
+        for file in files:
+            if before.get(file.name) == (file.size, file.mtime_ns, True):
+                continue
+            failure = failures.get(file.name)
+            if failure and failure[1:3] == file[1:3] and failure.abilities == self._abilities:
+                known_bad.append(Skipped(file.path, failure.reason, known=True))
+            else:
+                stale.append(file)
+        return stale, len(files) - len(stale) - len(known_bad), known_bad
 
     def _update(self, files: Sequence[FoundFile], done: int, total: int) -> None:
-        """Read, embed and write `files`, a batch at a time, reading ahead while the model works."""
-        batch: list[_Reading] = []
+        """Read, embed and write `files`: three things at once, a batch at a time."""
         again: list[FoundFile] = []
-        with closing(_ahead(files, self._read)) as readings:
-            for number, reading in enumerate(readings, 1):
-                if reading.reason:
-                    self._unreadable.append(Skipped(reading.file.path, reading.reason))
-                else:
+        before = self._embedded + self._reused + self._unreadable
+
+        def report(written: Sequence[_Written]) -> None:
+            for one in written:
+                self._embedded += one.embedded
+                self._reused += one.reused
+                again.extend(one.again)
+            now = self._embedded + self._reused + self._unreadable - before
+            self._progress(done + now, total, f"{self._embedded} embedded, {self._reused} known by content")
+
+        batch: list[_Reading] = []
+        readings = ahead(files, self._read, _READERS, BATCH, _BYTES_AHEAD)
+        with Behind[_Written](_BATCHES_BEHIND) as writer, closing(readings):
+            for reading in readings:
+                if reading.problem is None:
                     batch.append(reading)
-                if len(batch) == BATCH or number == len(files):
-                    again += self._embed_and_write(batch)
-                    self._progress(done + number - len(again), total, f"{self._embedded} embedded, {self._reused} reused")
+                else:
+                    self._note(reading.file, reading.problem)
+                if len(batch) + len(self._failures) >= BATCH or sum(one.weight for one in batch) > _BYTES_AHEAD:
+                    report(writer.do(self._written(batch)))
                     batch = []
-        if again:  # another process removed contents we relied on; they are no longer in _known, so this ends
+            report(writer.do(self._written(batch)))
+            report(writer.rest())
+        if again:  # another process removed contents we relied on; now they are unknown, so this ends
             self._update(again, total - len(again), total)
 
     def _read(self, file: FoundFile) -> _Reading:
         """Runs in the reading threads. Copies read at the same moment are each decoded; they are embedded once all the same."""
         try:
-            data = read.file_bytes(file.path)
+            data, size, mtime_ns = read.file_content(file.name)
+            file = FoundFile(file.name, size, mtime_ns)  # as it was when it was read
             digest = read.fingerprint(data)
-            picture = None if digest in self._known else read.decode(data, self._space.picture_size, digest, file.path)
-            return _Reading(file, digest, len(data), picture)
+            if self._store.embedded(self._space.identity, [digest]):
+                return _Reading(file, digest, len(data))
+            return _Reading(file, digest, len(data), read.decode(data, self._space.picture_size, digest, file.path))
         except UnreadablePicture as error:
-            return _Reading(file, reason=str(error))
+            return _Reading(file, problem=error)
 
-    def _embed_and_write(self, batch: Sequence[_Reading]) -> list[FoundFile]:
-        """Returns the files of which the content was known, but is no longer."""
-        if not batch:
-            return []
-        fresh = {one.fingerprint: one for one in batch if one.picture is not None and one.fingerprint not in self._known}
+    def _note(self, file: FoundFile, problem: UnreadablePicture) -> None:
+        self._unreadable += 1
+        self._skipped.append(Skipped(file.path, str(problem)))
+        if problem.lasting:
+            self._broken.append(file.name)
+            self._failures.append(Failure(file.name, file.size, file.mtime_ns, str(problem), self._abilities))
+
+    def _written(self, batch: Sequence[_Reading]) -> Callable[[], _Written]:
+        """Embed a batch, and return what will write it and the failures noted so far."""
+        fresh = {one.fingerprint: one for one in batch if one.picture is not None and one.fingerprint not in self._on_their_way}
+        for known in self._store.embedded(self._space.identity, list(fresh)):
+            del fresh[known]
         pictures = [one.picture for one in fresh.values() if one.picture is not None]
-        vectors = self._space.embed_pictures(pictures) if pictures else ()
-        contents = [
-            Content(one.fingerprint, one.size, picture.width, picture.height, picture.taken, vector)
-            for one, picture, vector in zip(fresh.values(), pictures, vectors, strict=True)
-        ]
-        paths = [StoredPath(one.file.path, one.fingerprint, one.file.size, one.file.mtime_ns) for one in batch]
-        left_out = set(self._store.write(self._space.identity, contents, paths))
-        self._known.update(fresh)
-        self._known.difference_update(one.fingerprint for one in batch if one.file.path in left_out)
-        self._embedded += len(fresh)
-        self._reused += len(batch) - len(fresh) - len(left_out)
-        return [one.file for one in batch if one.file.path in left_out]
+        vectors = self._space.embed_pictures(pictures) if pictures else np.empty((0, self._space.dim), np.float32)
+        contents = []
+        for one, picture, vector in zip(fresh.values(), pictures, vectors, strict=True):
+            if np.isfinite(vector).all():
+                contents.append(Content(one.fingerprint, one.size, picture.width, picture.height, picture.taken, vector))
+        invalid = set(fresh) - {content.fingerprint for content in contents}
+        for one in batch:
+            if one.fingerprint in invalid:
+                self._note(one.file, UnreadablePicture("the model makes no valid vector of it", lasting=False))
+        batch = [one for one in batch if one.fingerprint not in invalid]
+        self._on_their_way.update(content.fingerprint for content in contents)
+        failures, self._failures = self._failures, []
 
+        def write() -> _Written:
+            paths = [NewPath(one.file.name, one.fingerprint, one.file.size, one.file.mtime_ns) for one in batch]
+            left_out = self._store.write(self._space.identity, contents, paths) if paths else set()
+            if failures:
+                self._store.write_failures(failures)
+            self._on_their_way.difference_update(content.fingerprint for content in contents)
+            again = [one.file for one in batch if one.file.name in left_out]
+            return _Written(len(contents), len(batch) - len(contents) - len(again), again)
 
-def _ahead(files: Iterable[FoundFile], work: Callable[[FoundFile], _Reading]) -> Generator[_Reading, None, None]:
-    """`work` on each file in threads, in order, never more than a batch ahead, so that memory stays flat."""
-    with ThreadPoolExecutor(_READERS, "mmembed-read") as pool:
-        waiting: deque[Future[_Reading]] = deque()
-        try:
-            for file in files:
-                waiting.append(pool.submit(work, file))
-                if len(waiting) > BATCH:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _refuse_nothing(finding: Finding) -> None:
-    if finding.files:
-        return
-    if finding.missing:
-        raise GalleryError(f"{finding.missing[0]} does not exist; whatever was indexed from it stays in the gallery.")
-    if finding.problems:
-        raise GalleryError(f"There is nothing to index: {finding.problems[0].path}: {finding.problems[0].reason}.")
-    if not finding.roots:
-        raise InvalidData("There is nothing to index: give at least one folder.")
-    raise InvalidData(f"There are no pictures in {', '.join(map(str, finding.roots))}.")
-
-
-def _roots_without_files(finding: Finding) -> set[Path]:
-    return {root for root in finding.roots if not any(_is_within(file.path, [root]) for file in finding.files)}
-
-
-def _gone(finding: Finding, before: dict[Path, StoredPath], empty: set[Path]) -> list[Path]:
-    """Paths that were indexed below the roots and are there no longer.
-
-    Nothing counts as gone below what could not be looked at, or below a root that is empty: it may be a drive that is
-    not mounted, and a vector costs more to make than to keep.
-    """
-    found = {file.path for file in finding.files}
-    searched = [root for root in finding.roots if root not in empty]
-    unknown = [problem.path for problem in finding.problems]
-    return [path for path in before if path not in found and _is_within(path, searched) and not _is_within(path, unknown)]
-
-
-def _is_within(path: Path, folders: Iterable[Path]) -> bool:
-    name = os.fspath(path)
-    return any(name == os.fspath(folder) or name.startswith(os.path.join(folder, "")) for folder in folders)
+        return write

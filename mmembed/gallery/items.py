@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
+
+ORIENTATIONS = ("landscape", "portrait", "square")
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,51 @@ class Item:
 
 @dataclass(frozen=True)
 class Term:
-    """One part of a query: a text or a picture, with a weight; a negative weight pushes matches down."""
+    """One part of a query: a text, a picture or a vector of the space, float32 `[dim]`, normalised; with a weight.
 
-    content: str | Picture
+    A negative weight pushes matches down.
+    """
+
+    content: str | Picture | np.ndarray
     weight: float = 1.0
 
 
 @dataclass(frozen=True)
+class Filters:
+    """What a picture must be to be considered at all; whatever is None does not matter.
+
+    Attributes:
+        folder: one of its paths is in this folder or below it.
+        since: it was taken at this time or later. A picture that does not say when it was taken never passes.
+        until: it was taken before this time.
+        shorter_side: its shorter side has at least so many pixels.
+        orientation: "landscape", "portrait" or "square" (sides that differ by at most 5 %).
+        caption: a stored caption holds all these words.
+    """
+
+    folder: Path | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    shorter_side: int | None = None
+    orientation: str | None = None
+    caption: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.orientation is not None and self.orientation not in ORIENTATIONS:
+            raise InvalidQuery(
+                f"A picture's orientation is {', '.join(ORIENTATIONS[:-1])} or {ORIENTATIONS[-1]}, not {self.orientation!r}."
+            )
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+@dataclass(frozen=True)
 class Query:
-    """Weighted terms. `Query.of("dog", like=[picture], without=["grass"])` is the usual way to make one."""
+    """Weighted terms and filters. `Query.of("dog", like=[picture], without=["grass"])` is the usual way to make one."""
 
     terms: tuple[Term, ...]
+    filters: Filters = Filters()
 
     def __post_init__(self) -> None:
         if not any(term.weight > 0 for term in self.terms):
@@ -53,27 +91,39 @@ class Query:
             raise InvalidQuery("A search text must not be empty.")
 
     @classmethod
-    def of(cls, text: str | None = None, like: Sequence[Picture] = (), without: Sequence[str] = ()) -> Query:
+    def of(
+        cls, text: str | None = None, like: Sequence[Picture] = (), without: Sequence[str] = (), filters: Filters | None = None
+    ) -> Query:
         """Look for `text` and pictures `like` these, `without` those texts."""
         positive = [Term(text)] if text is not None else []
-        return cls((*positive, *(Term(picture) for picture in like), *(Term(words, -1.0) for words in without)))
+        terms = (*positive, *(Term(picture) for picture in like), *(Term(words, -1.0) for words in without))
+        return cls(terms, filters or Filters())
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One result: the item, its cosine similarity to the query, and the calibrated probability that it is a match."""
+    """One result.
+
+    Attributes:
+        item: the picture.
+        similarity: its cosine similarity to the query, less that of unwanted terms.
+        confidence: the calibrated probability that it is a match.
+        similar: near-identical pictures that were folded into this hit, best first.
+    """
 
     item: Item
     similarity: float
     confidence: float
+    similar: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was not indexed, and why, in words."""
+    """A file or folder that was not indexed, and why, in words; `known` if an earlier run has said so already."""
 
     path: Path
     reason: str
+    known: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,38 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE state (version INTEGER NOT NULL)",
         "INSERT INTO state VALUES (0)",
     ),
+    (
+        "CREATE TABLE spaces (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, dim INTEGER NOT NULL)",
+        "INSERT INTO spaces (identity, dim) SELECT space, max(dim) FROM vectors GROUP BY space",
+        # `revision` is the state's version that a vector came with: readers fetch what is newer than what they have.
+        """CREATE TABLE embeddings (
+            item INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE, space INTEGER NOT NULL REFERENCES spaces (id) ON DELETE CASCADE,
+            revision INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (item, space))""",
+        """INSERT INTO embeddings SELECT items.id, spaces.id, 0, vector FROM vectors
+            JOIN items USING (fingerprint) JOIN spaces ON spaces.identity = vectors.space AND spaces.dim = vectors.dim ORDER BY items.id""",
+        "DROP TABLE vectors",
+        "CREATE INDEX embeddings_by_revision ON embeddings (space, revision, item)",
+        """CREATE TABLE places (
+            path NOT NULL PRIMARY KEY, item INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE,
+            size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) WITHOUT ROWID""",
+        "INSERT INTO places SELECT path, items.id, paths.size, mtime_ns FROM paths JOIN items USING (fingerprint)",
+        "DROP TABLE paths",
+        "ALTER TABLE places RENAME TO paths",
+        "CREATE INDEX paths_by_item ON paths (item)",
+        # Items that may have lost their last path; they go at the end of a run, for a moved file comes before its old path goes.
+        "CREATE TABLE orphans (item INTEGER PRIMARY KEY)",
+        "INSERT INTO orphans SELECT id FROM items WHERE id NOT IN (SELECT item FROM paths)",
+        # Files that could not be decoded, with which decoders.
+        """CREATE TABLE failures (
+            path NOT NULL PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, reason TEXT NOT NULL,
+            abilities TEXT NOT NULL) WITHOUT ROWID""",
+        # What was indexed and how, so that it can be done again; `exclude` is a JSON list.
+        "CREATE TABLE roots (path NOT NULL PRIMARY KEY, hidden INTEGER NOT NULL, exclude TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE drives (path NOT NULL PRIMARY KEY) WITHOUT ROWID",
+        # Grows when vectors leave; then readers look which of theirs are left.
+        "ALTER TABLE state ADD COLUMN removals INTEGER NOT NULL DEFAULT 0",
+        "UPDATE state SET version = version + 1",
+    ),
 )
 
 
@@ -45,11 +77,11 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     Raises:
         GalleryError: it is another program's, or was made by a newer version of this one.
     """
-    if _version(connection, name) == len(MIGRATIONS):
+    if schema(connection, name) == len(MIGRATIONS):
         return
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for number, statements in enumerate(MIGRATIONS[_version(connection, name) :], _version(connection, name) + 1):
+        for number, statements in enumerate(MIGRATIONS[schema(connection, name) :], schema(connection, name) + 1):
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
@@ -61,7 +93,12 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection, name: str) -> int:
+def schema(connection: sqlite3.Connection, name: str) -> int:
+    """The number of the database's schema; 0 for a new one.
+
+    Raises:
+        GalleryError: it is another program's, or was made by a newer version of this one.
+    """
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

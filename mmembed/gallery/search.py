@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.gallery.items import Query
+from mmembed.gallery.matrix import Rows
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 
@@ -21,12 +23,13 @@ what is wanted. Penalties that begin at a threshold, or follow the confidence, d
 
 
 @dataclass(frozen=True)
-class Found:
-    """A row of the searched matrix, its similarity and its confidence."""
+class Candidates:
+    """Items, best first: numbers int64 `[N]`, their vectors float32 `[N, dim]`, similarity and confidence, each `[N]`."""
 
-    row: int
-    similarity: float
-    confidence: float
+    ids: np.ndarray
+    vectors: np.ndarray
+    similarities: np.ndarray
+    confidences: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,27 @@ class EmbeddedQuery:
     unwanted: np.ndarray
     weights: np.ndarray
 
+    @cached_property
+    def direction(self) -> np.ndarray:
+        """float32 `[dim]`: its product with a picture's vector is the similarity."""
+        return self.wanted - UNWANTED * (self.weights @ self.unwanted)
+
 
 def embed_query(space: Space, query: Query) -> EmbeddedQuery:
     """One call of each tower for all terms.
 
     Raises:
-        InvalidQuery: a text is empty.
+        InvalidQuery: a text is empty, or a vector has another length than the space's.
     """
     terms = [term for term in query.terms if term.weight]
     vectors = np.zeros((len(terms), space.dim), np.float32)
     texts = {row: term.content for row, term in enumerate(terms) if isinstance(term.content, str)}
     pictures = {row: term.content for row, term in enumerate(terms) if isinstance(term.content, Picture)}
+    for row, term in enumerate(terms):
+        if isinstance(term.content, np.ndarray):
+            if term.content.shape != (space.dim,):
+                raise InvalidQuery(f"A vector of {space.identity} has {space.dim} numbers; this one is {list(term.content.shape)}.")
+            vectors[row] = term.content
     if texts:
         vectors[list(texts)] = space.embed_texts(list(texts.values()))
     if pictures:
@@ -57,34 +70,31 @@ def embed_query(space: Space, query: Query) -> EmbeddedQuery:
     return EmbeddedQuery(wanted / max(float(np.linalg.norm(wanted)), 1e-12), vectors[weights < 0], -weights[weights < 0])
 
 
-def score(space: Space, matrix: np.ndarray, query: EmbeddedQuery) -> tuple[np.ndarray, np.ndarray]:
-    """Similarity and confidence, each `[N]`, of every row of `matrix`, float32 `[N, dim]`.
+def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQuery) -> Candidates:
+    """All of `ids`, with their `vectors`, best first; equals by number.
 
     The similarity is the cosine to what is wanted less UNWANTED times the cosine to each unwanted term; the confidence, the
     probability that the picture matches what is wanted and none of what is not.
     """
-    similarities = matrix @ query.wanted
-    confidence = space.confidence(query.wanted, similarities)
+    wanted = vectors @ query.wanted
+    similarities = wanted - UNWANTED * ((vectors @ query.unwanted.T) @ query.weights)
+    confidence = space.confidence(query.wanted, wanted)
     for vector, weight in zip(query.unwanted, query.weights, strict=True):
-        present = matrix @ vector
-        similarities = similarities - UNWANTED * weight * present
-        confidence = confidence * (1 - space.confidence(vector, present)) ** weight
-    return similarities, confidence
+        confidence = confidence * (1 - space.confidence(vector, vectors @ vector)) ** weight
+    order = np.lexsort((ids, -similarities))
+    return Candidates(ids[order], vectors[order], similarities[order], confidence[order])
 
 
-def search(space: Space, matrix: np.ndarray, query: Query, k: int) -> list[Found]:
-    """The `k` rows of highest similarity, best first; equals by row.
-
-    Raises:
-        InvalidQuery: `k` is less than 1, or a text is empty.
-    """
-    if k < 1:
-        raise InvalidQuery(f"A search returns at least 1 result, but {k} were asked for.")
-    if not len(matrix):
-        return []
-    similarities, confidence = score(space, matrix, embed_query(space, query))
-    rows = np.arange(len(matrix))
-    if k < len(rows):
-        rows = np.argpartition(-similarities, k - 1)[:k]
-    rows = rows[np.lexsort((rows, -similarities[rows]))]
-    return [Found(int(row), float(similarities[row]), float(confidence[row])) for row in rows]
+def nearest(space: Space, rows: Rows, query: EmbeddedQuery, count: int, among: np.ndarray | None = None) -> Candidates:
+    """The `count` rows of highest similarity, of all rows or of those whose items are `among` these numbers. Exact."""
+    ids, vectors = rows.ids, rows.vectors
+    if among is not None:
+        chosen = np.flatnonzero(np.isin(ids, among, assume_unique=True))
+        ids, vectors = ids[chosen], vectors[chosen]
+    if count < len(ids):
+        similarities = vectors @ query.direction
+        limit = np.partition(similarities, -count)[-count]
+        best = np.flatnonzero(similarities >= limit)  # with all equals of the last, of which the first in number come
+        ids, vectors = ids[best], vectors[best]
+    found = score(space, ids, vectors, query)
+    return Candidates(found.ids[:count], found.vectors[:count], found.similarities[:count], found.confidences[:count])

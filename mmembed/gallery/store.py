@@ -1,40 +1,52 @@
-"""What a gallery keeps and how: a narrow protocol, and SQLite behind it as the one truth."""
+"""What a gallery keeps, as a narrow protocol: SQLite serves it here, something else may serve it elsewhere."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mmembed.errors import GalleryError
-from mmembed.gallery import captions
-from mmembed.gallery.items import Item
-from mmembed.gallery.migrations import migrate
+from mmembed.gallery.items import Filters, Item
 from mmembed.generate.base import Caption
 
-DATABASE = "gallery.sqlite"
-_WAIT_SECONDS = 30.0
-_CHUNK = 500  # parameters in one statement; every SQLite allows 999
+
+class HeldPath(NamedTuple):
+    """What was at a path when it was last read: size in bytes, modification time; and whether that has a vector of the space."""
+
+    size: int
+    mtime_ns: int
+    embedded: bool
 
 
-@dataclass(frozen=True)
-class StoredPath:
-    """A path and what was there when it was last read: the content's fingerprint, size in bytes, modification time."""
+class NewPath(NamedTuple):
+    """A path to keep: absolute, as text; its content's fingerprint; size in bytes and modification time when it was read."""
 
-    path: Path
+    name: str
     fingerprint: str
     size: int
     mtime_ns: int
+
+
+class Failure(NamedTuple):
+    """A file that could not be decoded: path, size, modification time, the reason in words, and which decoders were there."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    reason: str
+    abilities: str
+
+
+class Root(NamedTuple):
+    """A folder or file that was indexed: absolute path, whether with hidden files, and the patterns that were passed over."""
+
+    name: str
+    hidden: bool
+    exclude: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,46 +61,130 @@ class Content:
     vector: np.ndarray
 
 
-class Store(Protocol):
-    """Where items, paths, vectors and captions live. All methods may be called from any thread."""
+class Version(NamedTuple):
+    """`changes` grows whenever paths or vectors change, in whichever process; `removals` when vectors leave."""
 
-    def version(self) -> int:
-        """Grows whenever paths or vectors change, in whichever process."""
+    changes: int
+    removals: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How the vectors of a space differ from an earlier version.
+
+    Attributes:
+        version: of the store now.
+        ids: the new vectors' items, int64 `[N]`.
+        vectors: float32 `[N, dim]`.
+        left: all items that have a vector now, int64, sorted; None if none left since.
+    """
+
+    version: Version
+    ids: np.ndarray
+    vectors: np.ndarray
+    left: np.ndarray | None
+
+
+class Store(Protocol):
+    """Where items, paths, vectors and captions live. All methods may be called from any thread. Items are known by number."""
+
+    def version(self) -> Version:
+        """What a search compares to know whether it has the newest vectors."""
         ...
 
-    def paths(self) -> dict[Path, StoredPath]:
-        """All paths."""
+    def paths_below(self, roots: Sequence[str], space: str) -> dict[str, HeldPath]:
+        """All paths that are one of the roots or below one."""
         ...
 
     def has_path(self, path: Path) -> bool:
         """Whether exactly this path is in the gallery."""
         ...
 
-    def embedded(self, space: str) -> set[str]:
-        """Fingerprints that have a vector of the space with this identity."""
+    def embedded(self, space: str, fingerprints: Sequence[str]) -> set[str]:
+        """Those fingerprints that have a vector of the space with this identity."""
         ...
 
     def spaces(self) -> dict[str, int]:
         """Identities of all spaces, with the number of their vectors."""
         ...
 
-    def write(self, space: str, contents: Sequence[Content], paths: Sequence[StoredPath]) -> list[Path]:
-        """Add contents with their vectors, then paths, at once or not at all.
+    def dims(self) -> dict[str, int]:
+        """Identities of all spaces that have vectors, with the length of these."""
+        ...
+
+    def write(self, space: str, contents: Sequence[Content], paths: Sequence[NewPath]) -> set[str]:
+        """Add contents with their vectors, then paths, at once or not at all; those paths failed no longer.
 
         Returns the paths not added because their content has no vector of this space, such as when another process just removed it.
         """
         ...
 
-    def remove(self, paths: Sequence[Path]) -> None:
+    def remove(self, names: Sequence[str]) -> None:
         """Drop paths, then all contents that no path holds any more, with their vectors and captions."""
         ...
 
-    def items(self, fingerprints: Sequence[str] | None = None) -> list[Item]:
-        """Those items (or all) that have a path, in the order they came."""
+    def remove_space(self, space: str) -> int:
+        """Drop all vectors of a space; returns how many."""
         ...
 
-    def vectors(self, space: str, dim: int) -> tuple[list[str], np.ndarray]:
-        """Fingerprints and float32 `[N, dim]` of one space, in the order of `items`."""
+    def write_failures(self, failures: Sequence[Failure]) -> None:
+        """Remember files that could not be decoded."""
+        ...
+
+    def forget_failures(self, names: Sequence[str]) -> None:
+        """Forget the failures at these paths, which are gone."""
+        ...
+
+    def failures_below(self, roots: Sequence[str]) -> dict[str, Failure]:
+        """All failures at or below the roots."""
+        ...
+
+    def roots(self) -> list[Root]:
+        """What was indexed, by path."""
+        ...
+
+    def drives(self) -> list[str]:
+        """Folders that were on another device than the folder they are in."""
+        ...
+
+    def remember(self, roots: Sequence[Root], drives: Sequence[str]) -> None:
+        """Keep what was indexed, and the drives seen there."""
+        ...
+
+    def forget(self, places: Sequence[str]) -> None:
+        """Drop roots and drives at or below these places."""
+        ...
+
+    def items(self, fingerprints: Sequence[str] | None = None, count: int | None = None) -> list[Item]:
+        """Those items (or all, or the first `count`) that have a path, in the order they came."""
+        ...
+
+    def items_by_id(self, ids: Sequence[int]) -> dict[int, Item]:
+        """Those items that have a path, by number."""
+        ...
+
+    def matching(self, filters: Filters) -> np.ndarray:
+        """Numbers of the items that pass the filters, int64, sorted."""
+        ...
+
+    def changes(self, space: str, dim: int, since: Version | None) -> Changes:
+        """What is new since a version, or all there is."""
+        ...
+
+    def all_vectors(self, space: str, dim: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All vectors of a space in parts: items, int64 `[N]`, and vectors, float32 `[N, dim]`."""
+        ...
+
+    def has_vectors(self, space: str) -> bool:
+        """Whether a space has any."""
+        ...
+
+    def count_vectors(self, space: str) -> int:
+        """How many vectors a space has."""
+        ...
+
+    def vectors_of(self, space: str, dim: int, ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Those items that have a vector, int64 `[N]`, and the vectors, float32 `[N, dim]`."""
         ...
 
     def add_caption(self, fingerprint: str, caption: Caption) -> None:
@@ -103,6 +199,22 @@ class Store(Protocol):
         """Fingerprint and caption of the best matches that hold all the words."""
         ...
 
+    def captioned(self, words: str, count: int) -> list[int]:
+        """Numbers of the items whose captions match the words that tell captions apart, best first."""
+        ...
+
+    def caption_languages(self) -> dict[str, int]:
+        """How many captions there are in each language."""
+        ...
+
+    def check(self) -> list[str]:
+        """What is wrong with the store itself, in words; empty if nothing is."""
+        ...
+
+    def count_paths(self) -> int:
+        """Number of paths."""
+        ...
+
     def __len__(self) -> int:
         """Number of items."""
         ...
@@ -110,186 +222,3 @@ class Store(Protocol):
     def close(self) -> None:
         """Give everything back; a second call does nothing."""
         ...
-
-
-class SqliteStore:
-    """A folder with one SQLite file in WAL mode. One connection, one lock; other processes may use the same folder."""
-
-    def __init__(self, folder: Path, create: bool = True) -> None:
-        """
-        Raises:
-            GalleryError: there is none and `create` is False; it cannot be made; or what is there is no gallery, or too new.
-        """
-        self.folder = folder
-        self._lock = threading.RLock()
-        database = folder / DATABASE
-        if folder.exists() and not folder.is_dir():
-            raise GalleryError(f"{folder} is a file, but a gallery is a folder; choose another place for the gallery.")
-        if not database.exists() and not create:
-            raise GalleryError(f"There is no gallery at {folder}; make one with: mmembed index FOLDER --gallery {folder}")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GalleryError(f"The gallery {folder} cannot be made: {error.strerror or error}.") from error
-        with self._named_errors():
-            self._db = sqlite3.connect(database, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-            try:
-                migrate(self._db, str(folder))
-                self._set_up()
-            except BaseException:
-                self._db.close()
-                raise
-
-    def version(self) -> int:
-        return int(self._rows("SELECT version FROM state")[0][0])
-
-    def paths(self) -> dict[Path, StoredPath]:
-        rows = self._rows("SELECT path, fingerprint, size, mtime_ns FROM paths")
-        return {(path := _to_path(name)): StoredPath(path, *rest) for name, *rest in rows}
-
-    def has_path(self, path: Path) -> bool:
-        return bool(self._rows("SELECT 1 FROM paths WHERE path = ?", (_from_path(path),)))
-
-    def embedded(self, space: str) -> set[str]:
-        return {row[0] for row in self._rows("SELECT fingerprint FROM vectors WHERE space = ?", (space,))}
-
-    def spaces(self) -> dict[str, int]:
-        return dict(self._rows("SELECT space, count(*) FROM vectors GROUP BY space ORDER BY space"))
-
-    def write(self, space: str, contents: Sequence[Content], paths: Sequence[StoredPath]) -> list[Path]:
-        left_out = []
-        with self._transaction() as db:
-            for new in contents:
-                taken = new.taken.isoformat() if new.taken else None
-                db.execute(
-                    "INSERT OR IGNORE INTO items (fingerprint, size, width, height, taken) VALUES (?, ?, ?, ?, ?)",
-                    (new.fingerprint, new.size, new.width, new.height, taken),
-                )
-                vector = np.ascontiguousarray(new.vector, "<f4")
-                row = (space, new.fingerprint, len(vector), vector.tobytes())
-                db.execute("INSERT OR REPLACE INTO vectors (space, fingerprint, dim, vector) VALUES (?, ?, ?, ?)", row)
-            for held in paths:
-                done = db.execute(
-                    "INSERT OR REPLACE INTO paths (path, fingerprint, size, mtime_ns) SELECT ?, fingerprint, ?, ? "
-                    "FROM vectors WHERE space = ? AND fingerprint = ?",
-                    (_from_path(held.path), held.size, held.mtime_ns, space, held.fingerprint),
-                )
-                if not done.rowcount:
-                    left_out.append(held.path)
-            db.execute("UPDATE state SET version = version + 1")
-        return left_out
-
-    def remove(self, paths: Sequence[Path]) -> None:
-        with self._transaction() as db:
-            before = db.total_changes
-            db.executemany("DELETE FROM paths WHERE path = ?", [(_from_path(path),) for path in paths])
-            db.execute("DELETE FROM items WHERE NOT EXISTS (SELECT 1 FROM paths WHERE paths.fingerprint = items.fingerprint)")
-            if db.total_changes > before:
-                db.execute("UPDATE state SET version = version + 1")
-
-    def items(self, fingerprints: Sequence[str] | None = None) -> list[Item]:
-        select = "SELECT i.fingerprint, i.size, width, height, taken, path FROM items i JOIN paths p ON p.fingerprint = i.fingerprint "
-        if fingerprints is None:
-            return _to_items(self._rows(select + "ORDER BY i.id, path"))
-        items = []
-        for start in range(0, len(fingerprints), _CHUNK):
-            some = tuple(fingerprints[start : start + _CHUNK])
-            marks = ", ".join("?" * len(some))
-            items += _to_items(self._rows(f"{select} WHERE i.fingerprint IN ({marks}) ORDER BY i.id, path", some))
-        return items
-
-    def vectors(self, space: str, dim: int) -> tuple[list[str], np.ndarray]:
-        rows = self._rows(
-            "SELECT v.fingerprint, vector FROM vectors v JOIN items i ON i.fingerprint = v.fingerprint WHERE space = ? AND dim = ? "
-            "AND EXISTS (SELECT 1 FROM paths p WHERE p.fingerprint = v.fingerprint) ORDER BY i.id",
-            (space, dim),
-        )
-        matrix = np.empty((len(rows), dim), np.float32)
-        for row, (_, blob) in enumerate(rows):
-            matrix[row] = np.frombuffer(blob, "<f4")
-        return [fingerprint for fingerprint, _ in rows], matrix
-
-    def add_caption(self, fingerprint: str, caption: Caption) -> None:
-        with self._transaction() as db:
-            if not db.execute("SELECT 1 FROM items WHERE fingerprint = ?", (fingerprint,)).fetchone():
-                raise GalleryError(f"The gallery {self.folder} has no picture with the fingerprint {fingerprint}.")
-            captions.add(db, fingerprint, caption)
-
-    def captions(self, fingerprint: str) -> list[Caption]:
-        return [captions.from_row(row) for row in self._rows(captions.OF_ITEM, (fingerprint,))]
-
-    def find_captions(self, words: str, count: int) -> list[tuple[str, Caption]]:
-        expression = captions.match_expression(words)
-        rows = self._rows(captions.BY_WORDS, (expression, count)) if expression else []
-        return [(fingerprint, captions.from_row(row)) for fingerprint, *row in rows]
-
-    def __len__(self) -> int:
-        return int(self._rows("SELECT count(DISTINCT fingerprint) FROM paths")[0][0])
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    def _set_up(self) -> None:
-        self._db.execute("PRAGMA foreign_keys = ON")
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while True:  # SQLite does not wait by itself when two processes switch to WAL at once
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-        self._db.execute("PRAGMA synchronous = NORMAL")  # with WAL: a crash never corrupts, a power cut may lose the last commits
-
-    def _rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, self._named_errors():
-            return self._db.execute(statement, parameters).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._named_errors():
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:  # Ctrl-C too
-                if self._db.in_transaction:  # after a full disk, for one, SQLite has rolled back itself
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        """Whatever SQLite complains about becomes a sentence that names the gallery."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if "closed database" in str(error):
-                hint = "it was closed; open it again"
-            elif "not a database" in str(error) or "malformed" in str(error):
-                hint = f"its file {DATABASE} is damaged or no database ({error}); move it away and run `mmembed index` again"
-            else:
-                hint = f"{error}"
-            raise GalleryError(f"The gallery {self.folder} cannot be used: {hint}.") from error
-
-
-def _from_path(path: Path) -> str | bytes:
-    name = os.fspath(path)
-    try:
-        name.encode()
-        return name
-    except UnicodeEncodeError:  # a file name that is not Unicode
-        return os.fsencode(name)
-
-
-def _to_path(name: str | bytes) -> Path:
-    return Path(os.fsdecode(name))
-
-
-def _to_items(rows: list[tuple[Any, ...]]) -> list[Item]:
-    items = []
-    for (fingerprint, size, width, height, taken), group in groupby(rows, key=lambda row: row[:5]):
-        paths = tuple(_to_path(row[5]) for row in group)
-        items.append(Item(fingerprint, paths, size, width, height, datetime.fromisoformat(taken) if taken else None))
-    return items

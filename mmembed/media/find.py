@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .bmp .avif .heic .heif .jp2 .j2k .ppm .pgm .pbm .pnm".split()
+from mmembed.errors import UnreadablePicture
+from mmembed.media import table
+from mmembed.media.raw import RAW_SUFFIXES
+
+PICTURE_SUFFIXES = (
+    frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .bmp .avif .heic .heif .jp2 .j2k .ppm .pgm .pbm .pnm".split())
+    | RAW_SUFFIXES
 )
 
+_ENDINGS = frozenset(suffix[1:] for suffix in PICTURE_SUFFIXES)
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file that, by its name, holds a picture: absolute path, size in bytes, modification time in nanoseconds."""
+SYSTEM_FOLDERS = frozenset(("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"))
+"""Thumbnails and waste that network drives and Windows keep beside the photos."""
 
-    path: Path
+
+class FoundFile(NamedTuple):
+    """A file that, by its name, holds a picture: absolute path, size in bytes, modification time in nanoseconds.
+
+    The path is text, because an indexing run over files that did not change needs nothing more.
+    """
+
+    name: str
     size: int
     mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        return Path(self.name)
 
 
 @dataclass(frozen=True)
@@ -39,65 +58,156 @@ class Finding:
         problems: what could not be looked at, sorted by path; nothing is known about what lies below.
         roots: the absolute paths the walk began at.
         missing: those of `roots` that do not exist.
+        drives: folders, roots among them or above them, that are on another device than the folder they are in.
+        dangling: links that lead nowhere, whatever they are called; it may be a drive that is not there.
     """
 
     files: tuple[FoundFile, ...]
     problems: tuple[Problem, ...]
     roots: tuple[Path, ...]
     missing: tuple[Path, ...]
+    drives: tuple[Path, ...] = ()
+    dangling: tuple[Path, ...] = ()
 
 
-def find_pictures(roots: Iterable[str | Path], hidden: bool = False) -> Finding:
+def find_pictures(roots: Iterable[str | Path], hidden: bool = False, exclude: Sequence[str] = ()) -> Finding:
     """Walk files and folders.
 
     Folders are searched by suffix, recursively, through links too, each real folder once (so loops end). Files given as
-    roots are taken whatever their name.
+    roots are taken whatever their name, but a Parquet file for the pictures in its rows (see `table`).
 
     Args:
         roots: files and folders.
         hidden: whether to look at files and folders whose name begins with a dot.
+        exclude: patterns with `*`, `?` and `[...]` of what to pass over. One without a slash is compared with the name of
+            every file and folder, one with a slash with the path below the root.
     """
-    files: dict[Path, FoundFile] = {}
-    problems: dict[Path, Problem] = {}
-    starts = tuple(dict.fromkeys(Path(os.path.abspath(root)) for root in roots))
-    for root in starts:
-        for found in _walk(root, hidden) if os.path.isdir(root) else [_judge(root)]:
-            if isinstance(found, FoundFile):
-                files[found.path] = found
-            else:
-                problems[found.path] = found
+    starts = tuple(dict.fromkeys(os.path.abspath(root) for root in roots))
+    walk = _Walk(hidden, _excluder(exclude))
+    for start in starts:
+        walk.look_at(start)
     return Finding(
-        tuple(files[path] for path in sorted(files)),
-        tuple(problems[path] for path in sorted(problems)),
-        starts,
-        tuple(root for root in starts if not os.path.lexists(root)),
+        tuple(walk.files[name] for name in sorted(walk.files)),
+        tuple(Problem(Path(name), walk.problems[name]) for name in sorted(walk.problems)),
+        tuple(map(Path, starts)),
+        tuple(Path(start) for start in starts if not os.path.lexists(start)),
+        tuple(map(Path, sorted(walk.drives))),
+        tuple(map(Path, sorted(walk.dangling))),
     )
 
 
-def _walk(root: Path, hidden: bool) -> Iterator[FoundFile | Problem]:
-    """Everything below `root`. Real folders come before linked ones, so that a file goes by its real path if it has one."""
-    seen = set()
-    real, linked = [root], list[Path]()
-    while real or linked:
-        folder = real.pop() if real else linked.pop()
+class _Walk:
+    """What was found so far. Paths are text throughout: with Path objects, walking takes several times as long."""
+
+    def __init__(self, hidden: bool, excluded: Callable[[str, str], bool]) -> None:
+        self.files: dict[str, FoundFile] = {}
+        self.problems: dict[str, str] = {}
+        self.drives: set[str] = set()
+        self.dangling: set[str] = set()
+        self._hidden = hidden
+        self._excluded = excluded
+
+    def look_at(self, root: str) -> None:
+        """A root: everything below a folder, or the one file."""
+        if os.path.isdir(root):
+            self._note_drive(root)
+            self._look_below(root)
+        elif root.endswith(table.SUFFIX) and os.path.isfile(root):
+            self._look_into(root)
+        else:
+            self._judge(root)
+
+    def _look_into(self, file: str) -> None:
+        """The rows of a table. Each changes when the file does."""
+        status = os.stat(file)
         try:
-            status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen:
+            for name in table.rows(file):
+                self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
+        except UnreadablePicture as error:
+            self.problems[file] = str(error)
+
+    def _look_below(self, root: str) -> None:
+        """Real folders come before linked ones, so that a file goes by its real path if it has one."""
+        seen = set()
+        real: list[tuple[str, int | None]] = [(root, None)]
+        linked: list[tuple[str, int | None]] = []
+        while real or linked:
+            folder, device_above = real.pop() if real else linked.pop()
+            try:
+                status = os.stat(folder)
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                if device_above is not None and status.st_dev != device_above:
+                    self.drives.add(folder)
+                with os.scandir(folder) as listing:
+                    entries = list(listing)
+            except OSError as error:
+                self.problems[folder] = f"the folder cannot be read: {error.strerror or error}"
                 continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            yield Problem(folder, f"the folder cannot be read: {error.strerror or error}")
-            continue
+            for entry in self._wanted(entries, root):
+                if entry.name.rpartition(".")[2].lower() in _ENDINGS and self._is_plain_file(entry):
+                    continue
+                if _is_folder(entry):
+                    (linked if entry.is_symlink() else real).append((entry.path, status.st_dev))
+                elif os.path.splitext(entry.name)[1].lower() in PICTURE_SUFFIXES:
+                    self._judge(entry.path)
+                elif entry.is_symlink() and not os.path.exists(entry.path):
+                    self.dangling.add(entry.path)
+
+    def _is_plain_file(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is one, which then is noted: the short way that nearly all files go."""
+        try:
+            if not entry.is_file() or entry.name.rfind(".") < 1:
+                return False
+            status = entry.stat()
+        except (OSError, ValueError):
+            return False
+        name = entry.path
+        self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
+        return True
+
+    def _wanted(self, entries: list[os.DirEntry[str]], root: str) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
-            if entry.name.startswith(".") and not hidden:
+            name = entry.name
+            if (name[0] == "." and not self._hidden) or name in SYSTEM_FOLDERS:
                 continue
-            path = folder / entry.name
-            if _is_folder(entry):
-                (linked if entry.is_symlink() else real).append(path)
-            elif path.suffix.lower() in PICTURE_SUFFIXES:
-                yield _judge(path)
+            if not self._excluded(name, entry.path[len(root) :]):
+                yield entry
+
+    def _judge(self, name: str) -> None:
+        """What a path, or what it links to, is."""
+        try:
+            status = os.stat(name)
+        except FileNotFoundError:
+            linked = os.path.lexists(name)
+            self.problems[name] = "it is a link that leads nowhere" if linked else "there is no such file or folder"
+        except (OSError, ValueError) as error:
+            self.problems[name] = f"it cannot be looked at: {getattr(error, 'strerror', None) or error}"
+        else:
+            if stat.S_ISREG(status.st_mode):
+                self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
+            else:
+                self.problems[name] = "it is not a regular file"
+
+    def _note_drive(self, root: str) -> None:
+        """The drive a root is on, unless it is that of the whole system."""
+        folder = root
+        while (above := os.path.dirname(folder)) != folder:
+            if os.path.ismount(folder):
+                self.drives.add(folder)
+                return
+            folder = above
+
+
+def _excluder(patterns: Sequence[str]) -> Callable[[str, str], bool]:
+    """Takes a name and the path below the root; says whether a pattern matches."""
+    if not patterns:
+        return lambda name, below: False
+    names = [pattern.rstrip("/") for pattern in patterns if "/" not in pattern.rstrip("/")]
+    paths = [pattern.strip("/") for pattern in patterns if "/" in pattern.rstrip("/")]
+    by_name, by_path = (re.compile("|".join(map(fnmatch.translate, some)) or r"(?!)").match for some in (names, paths))
+    return lambda name, below: bool(by_name(name) or by_path(below.replace(os.sep, "/").lstrip("/")))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -105,16 +215,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _judge(path: Path) -> FoundFile | Problem:
-    """What `path`, or what it links to, is."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return Problem(path, "it is a link that leads nowhere" if os.path.lexists(path) else "there is no such file or folder")
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-        return Problem(path, f"it cannot be looked at: {getattr(error, 'strerror', None) or error}")
-    if stat.S_ISREG(status.st_mode):
-        return FoundFile(path, status.st_size, status.st_mtime_ns)
-    return Problem(path, "it is not a regular file")

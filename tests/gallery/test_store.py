@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 
 from mmembed.errors import GalleryError
 from mmembed.gallery import Gallery, SqliteStore
+from mmembed.gallery.database import DATABASE
 from mmembed.gallery.migrations import APPLICATION_ID, MIGRATIONS
-from mmembed.gallery.store import DATABASE, Content, StoredPath
+from mmembed.gallery.store import Content, NewPath
 from mmembed.generate.base import Caption
 from tests.fakes import FakeSpace
 from tests.gallery.conftest import Paint
@@ -23,8 +25,15 @@ def content(fingerprint: str, vector: list[float]) -> Content:
     return Content(fingerprint, 1, 2, 3, None, np.array(vector, np.float32))
 
 
-def path(name: str, fingerprint: str) -> StoredPath:
-    return StoredPath(Path(name).absolute(), fingerprint, 1, 1)
+def path(name: str, fingerprint: str) -> NewPath:
+    return NewPath(os.path.abspath(name), fingerprint, 1, 1)
+
+
+def vectors(store: SqliteStore, space: str, dim: int) -> dict[str, list[float]]:
+    """By fingerprint."""
+    changes = store.changes(space, dim, None)
+    items = store.items_by_id(changes.ids.tolist())
+    return {items[number].fingerprint: row.tolist() for number, row in zip(changes.ids.tolist(), changes.vectors, strict=True)}
 
 
 def test_a_missing_gallery_is_not_made_for_a_search(tmp_path: Path) -> None:
@@ -85,11 +94,11 @@ def test_a_closed_gallery_says_so(gallery: Gallery) -> None:
 
 def test_a_write_is_whole_or_not_at_all(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
-    broken = StoredPath(Path("/b"), "two", "not a number" * 3, None)  # type: ignore[arg-type]
+    broken = NewPath("/b", "two", "not a number" * 3, None)  # type: ignore[arg-type]
     with pytest.raises(GalleryError):
         store.write("s", [content("one", [1]), content("two", [2])], [path("/a", "one"), broken])
-    assert store.items() == [] and store.embedded("s") == set() and store.paths() == {}
-    assert store.write("s", [content("one", [1])], [path("/a", "one"), path("/c", "unknown")]) == [Path("/c").absolute()]
+    assert store.items() == [] and store.embedded("s", ["one", "two"]) == set() and store.paths_below(["/"], "s") == {}
+    assert store.write("s", [content("one", [1])], [path("/a", "one"), path("/c", "unknown")]) == {os.path.abspath("/c")}
     assert len(store) == 1
     store.close()
 
@@ -99,12 +108,11 @@ def test_vectors_of_spaces_are_kept_apart_bit_by_bit(tmp_path: Path) -> None:
     vector = [1e-30, -0.1, 3.0]
     store.write("s", [content("one", vector)], [path("/a", "one")])
     store.write("t", [content("one", [5, 6])], [path("/a", "one")])
-    names, matrix = store.vectors("s", 3)
-    assert names == ["one"] and (matrix == np.array([vector], np.float32)).all()
-    assert (store.vectors("t", 2)[1] == [[5, 6]]).all()
-    assert store.vectors("u", 2)[1].shape == (0, 2)
+    assert vectors(store, "s", 3) == {"one": np.array(vector, np.float32).tolist()}
+    assert vectors(store, "t", 2) == {"one": [5, 6]}
+    assert store.changes("u", 2, None).vectors.shape == (0, 2)
     assert store.spaces() == {"s": 1, "t": 1}
-    store.remove([Path("/a").absolute()])
+    store.remove([os.path.abspath("/a")])
     assert store.spaces() == {}
     store.close()
 

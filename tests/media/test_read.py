@@ -291,7 +291,7 @@ def test_files_of_absurd_size_are_refused_unread(tmp_path: Path, monkeypatch: py
 
 def test_heic_names_the_package_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "_formats", lambda: ("JPEG",))
-    with pytest.raises(UnreadablePicture, match="pip install pillow-heif"):
+    with pytest.raises(UnreadablePicture, match="pip install pi-heif"):
         read.read_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 100)
 
 

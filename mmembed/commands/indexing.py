@@ -1,0 +1,150 @@
+"""`index`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmembed.commands.terminal import EXISTING, gallery_option, json_option, preset_option, print_json, progress_bar, remark
+from mmembed.errors import InvalidData, MmembedError
+from mmembed.gallery.items import IndexReport
+
+if TYPE_CHECKING:
+    from mmembed.commands.terminal import Progress
+    from mmembed.gallery import Gallery
+    from mmembed.gallery.store import Root
+
+_SAID_ONE_BY_ONE = 10  # skipped files that need no table of reasons
+_REST = 20.0  # a watch looks again after so many times the time that looking took
+_SHORTEST_REST = 2.0  # seconds
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=EXISTING, metavar="[FOLDER...]")
+@gallery_option
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Pass over files and folders of this name; repeatable.")
+@click.option("--hidden", is_flag=True, help="Look at files and folders whose name begins with a dot, too.")
+@click.option("--watch", is_flag=True, help="Go on looking for changes, until Ctrl-C.")
+@preset_option
+@json_option
+def index(
+    folders: tuple[Path, ...], gallery: Path, exclude: tuple[str, ...], hidden: bool, watch: bool, preset: str, as_json: bool
+) -> None:
+    """Make photos searchable.
+
+    Reads the folders and what is below them, and keeps a vector of each photo in the gallery. Run again at any time: only
+    new and changed files are read, vanished ones are forgotten, and after an interruption it goes on where it was. Without
+    a FOLDER, everything that was ever indexed is brought up to date, with the same --exclude and --hidden as then. Folders
+    that cannot be looked at, such as those of a drive that is not there, keep their photos.
+
+    \b
+      mmembed index ~/Pictures
+      mmembed index ~/Pictures --exclude '*_small.*' --exclude 'Scans/drafts' --watch
+
+    A pattern with a slash is compared with the path below the FOLDER. JSON fields: found, embedded, reused, unchanged,
+    removed, skipped (path, reason, known: whether an earlier run said so), seconds, gallery, pictures.
+    """
+    import mmembed
+    from mmembed.gallery import Gallery
+
+    with Gallery(gallery, mmembed.load(preset)) as photos:
+        roots = _roots(photos, folders, hidden, exclude)
+        with progress_bar(unit=" photos") as progress:
+            report = _index(photos, roots, progress)
+        _name(report)
+        if not report.found and not report.removed:
+            raise InvalidData(f"There are no pictures in {', '.join(root.name for root in roots)}.")
+        if report.found and not report.embedded + report.reused + report.unchanged and not watch:
+            raise InvalidData(f"None of the {report.found} files could be read as a picture.")
+        _tell(report, gallery, len(photos), as_json)
+        if watch:
+            _watch(photos, roots, report.seconds, as_json)
+
+
+def _roots(photos: Gallery, folders: tuple[Path, ...], hidden: bool, exclude: tuple[str, ...]) -> list[Root]:
+    from mmembed.gallery.store import Root
+
+    if folders:
+        return [Root(str(folder), hidden, exclude) for folder in folders]
+    if roots := photos.roots():
+        return roots
+    raise click.UsageError("Nothing was indexed yet: name a FOLDER.")
+
+
+def _index(photos: Gallery, roots: list[Root], progress: Progress | None) -> IndexReport:
+    """One run for all roots that are looked through in the same way."""
+    ways: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
+    for root in roots:
+        ways.setdefault((root.hidden, root.exclude), []).append(root.name)
+    reports = [photos.index(names, progress, hidden, exclude) for (hidden, exclude), names in ways.items()]
+    numbers = {name: sum(getattr(report, name) for report in reports) for name in ("found", "embedded", "reused", "unchanged", "removed")}
+    skipped = tuple(skipped for report in reports for skipped in report.skipped)
+    return IndexReport(**numbers, skipped=skipped, seconds=sum(report.seconds for report in reports))
+
+
+def _watch(photos: Gallery, roots: list[Root], seconds: float, as_json: bool) -> None:
+    """Index again and again; say something only when something changed."""
+    remark("Watching; Ctrl-C ends it.")
+    said = ""
+    try:
+        for _ in _pauses(seconds):
+            try:
+                report = _index(photos, roots, None)
+            except MmembedError as error:  # a drive that is not there now may come back
+                if str(error) != said:
+                    said = str(error)
+                    remark(said)
+                continue
+            said = ""
+            _name(report)
+            if report.embedded or report.reused or report.removed:
+                _tell(report, photos.path, len(photos), as_json)
+    except KeyboardInterrupt:
+        remark("Stopped watching.")
+
+
+def _pauses(seconds: float) -> Iterator[None]:
+    """Rests in proportion to the time that looking takes, so that watching a large gallery leaves the machine alone."""
+    while True:
+        time.sleep(max(_SHORTEST_REST, _REST * seconds))
+        started = time.monotonic()
+        yield
+        seconds = time.monotonic() - started
+
+
+def _name(report: IndexReport) -> None:
+    """Every skipped file that was not named before and, if they are many, how many there are for each reason."""
+    new = [skipped for skipped in report.skipped if not skipped.known]
+    for skipped in new:
+        remark(f"skipped {skipped.path}: {skipped.reason}")
+    if len(new) > _SAID_ONE_BY_ONE:
+        reasons = Counter(skipped.reason.split(" (")[0].split(";")[0] for skipped in new)
+        remark(f"{len(new)} skipped: " + ", ".join(f"{count} because {reason}" for reason, count in reasons.most_common()))
+
+
+def _tell(report: IndexReport, gallery: Path, total: int, as_json: bool) -> None:
+    if as_json:
+        skipped = [{"path": str(file.path), "reason": file.reason, "known": file.known} for file in report.skipped]
+        print_json({**asdict(report), "skipped": skipped, "gallery": str(gallery), "pictures": total})
+        return
+    known = sum(skipped.known for skipped in report.skipped)
+    parts = {
+        "new": report.embedded,
+        "known by content": report.reused,
+        "unchanged": report.unchanged,
+        "gone": report.removed,
+        "skipped": len(report.skipped) - known,
+        "unreadable as before": known,
+    }
+    counts = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+    rate = f", {report.embedded / report.seconds:.1f} new a second" if report.embedded and report.seconds > 1 else ""
+    click.echo(f"{total} photos in {gallery} ({counts}; {report.seconds:.1f} s{rate}).")
+
+
+COMMANDS = (index,)

@@ -1,0 +1,74 @@
+"""`index`: what it repeats by itself, and watching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmembed.commands import indexing
+from tests.commands.conftest import Run, lines
+
+
+def test_without_folders_everything_is_done_again_as_it_was(run: Run, photos: Path) -> None:
+    nothing = run("index")
+    assert nothing.exit_code == 2 and "name a FOLDER" in nothing.stderr
+    assert lines(run("index", photos, "--exclude", "album", "--json"))[0]["pictures"] == 1
+    assert lines(run("index", photos / "album", "--exclude", "green*", "--json"))[0]["pictures"] == 3
+    (photos / "red copy.png").unlink()
+    (photos / "album" / "blue.png").unlink()
+    [report] = lines(run("index", "--json"))
+    assert (report["found"], report["removed"], report["unchanged"], report["pictures"]) == (2, 2, 2, 2)
+
+
+def test_all_photos_of_a_folder_deleted(run: Run, photos: Path) -> None:
+    run("index", photos)
+    for file in photos.rglob("*.png"):
+        file.unlink()
+    result = run("index", photos)
+    assert result.exit_code == 0 and "0 photos in photos.mm (5 gone" in result.stdout
+    assert run("index", photos).exit_code == 1
+
+
+def test_a_missing_folder_keeps_its_photos_and_says_so(run: Run, photos: Path, tmp_path: Path) -> None:
+    run("index", photos / "album", photos / "red.png")
+    (photos / "album").rename(tmp_path / "away")
+    result = run("index")
+    assert result.exit_code == 0
+    assert f"skipped {photos / 'album'}: there is no such file or folder; 3 from there stay in the gallery" in result.stderr
+    assert "4 photos in photos.mm" in result.stdout
+
+
+def test_watching_says_only_what_changes(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pauses(seconds: float) -> Iterator[None]:
+        yield
+        (photos / "new.png").write_bytes((photos / "red.png").read_bytes())
+        yield
+        (photos / "bad.png").write_bytes(b"bad")
+        yield
+        photos.rename(photos.parent / "away")
+        yield
+        yield
+        (photos.parent / "away").rename(photos)
+        (photos / "red.png").unlink()
+        yield
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(indexing, "_pauses", pauses)
+    result = run("index", photos, "--watch", "--json")
+    reports = lines(result)
+    assert [(report["embedded"], report["reused"], report["removed"]) for report in reports] == [(4, 1, 0), (0, 1, 0), (0, 0, 1)]
+    remarks = result.stderr.splitlines()
+    assert [remark.split(":")[0] for remark in remarks[1:-1]] == [f"skipped {photos / 'bad.png'}", remarks[2]]
+    assert "does not exist; whatever was indexed from it stays" in remarks[2]
+    assert (remarks[0], remarks[-1]) == ("Watching; Ctrl-C ends it.", "Stopped watching.")
+
+
+def test_a_watch_rests_longer_the_longer_looking_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(indexing.time, "sleep", rests.append)
+    pauses = indexing._pauses(60.0)
+    next(pauses)
+    next(pauses)
+    assert rests == [1200.0, 2.0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mmembed.commands import evaluation, galleries, models, training, writing
+from mmembed.commands import captioning, evaluation, galleries, models, training, translating
 from mmembed.errors import MmembedError
 
 
@@ -68,8 +68,9 @@ def cli() -> None:
     """
 
 
-for command in (*galleries.COMMANDS, *writing.COMMANDS, *evaluation.COMMANDS, *training.COMMANDS, *models.COMMANDS):
-    cli.add_command(command)
+for topic in (galleries, captioning, translating, evaluation, training, models):
+    for command in topic.COMMANDS:
+        cli.add_command(command)
 
 
 def main() -> None:

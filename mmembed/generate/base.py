@@ -145,7 +145,7 @@ class StyledDecoder(Decoder, Protocol):
         language: str,
         beams: int = 4,
         count: int = 1,
-        style: Style = Style(),  # noqa: B008  (it is frozen)
+        style: Style = Style(),
     ) -> list[list[Candidate]]:
         """See `Decoder.generate`."""
         ...

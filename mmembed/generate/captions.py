@@ -53,7 +53,13 @@ def caption_vectors(
 
 
 def from_candidates(
-    space: Space, ranked: Sequence[Sequence[Candidate]], vectors: np.ndarray, language: str, count: int, style: Style, captioning: Captioning
+    space: Space,
+    ranked: Sequence[Sequence[Candidate]],
+    vectors: np.ndarray,
+    language: str,
+    count: int,
+    style: Style,
+    captioning: Captioning,
 ) -> list[Caption]:
     """The best `count` of each picture's candidates, whichever model wrote them, as a Caption."""
     good = [usable(candidates, style) for candidates in ranked]

@@ -90,8 +90,8 @@ def kept_parts(sentence: str, language: str, is_name: Callable[[str, str, bool],
     table = stand_ins()
     parts = [Kept(found.start(), found.end(), found.group(), ("place", "person")) for found in _LINK.finditer(sentence)]
     for found in NUMBER.finditer(sentence):
-        kinds = ("few", "many") if found.group() in ("2", "3", "4") else ("many", "few")
-        parts.append(Kept(found.start(), found.end(), found.group(), kinds))
+        numbers = ("few", "many") if found.group() in ("2", "3", "4") else ("many", "few")
+        parts.append(Kept(found.start(), found.end(), found.group(), numbers))
     for start, stop in _names(sentence, language, is_name):
         before, after = _WORD.findall(sentence[:start]), sentence[stop:]
         previous = before[-1].lower() if before and sentence[:start].endswith(" ") else ""

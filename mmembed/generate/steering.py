@@ -37,7 +37,9 @@ class Rules:
     - Near the greatest number of pieces no new word begins, so that none is cut.
     """
 
-    def __init__(self, step: Step, reorder: Reorder, pieces: np.ndarray, begun: np.ndarray, end: int, style: Style, max_length: int) -> None:
+    def __init__(
+        self, step: Step, reorder: Reorder, pieces: np.ndarray, begun: np.ndarray, end: int, style: Style, max_length: int
+    ) -> None:
         """
         Args:
             step: the decoder's.
@@ -108,13 +110,13 @@ def sample(
     """
     randoms = [np.random.default_rng([style.seed or 0, lane]) for _ in range(rows) for lane in range(count)]
     texts: list[list[int]] = [[] for _ in randoms]
-    totals, lengths = np.zeros(len(randoms)), np.zeros(len(randoms), np.int64)
+    totals, lengths = [0.0] * len(randoms), [0] * len(randoms)
     ids, running = np.full(len(randoms), start, np.int64), np.ones(len(randoms), bool)
     for position in range(max_length):
         logs = step(ids, position)
         for lane in np.flatnonzero(running):
             column = _drawn(logs[lane], randoms[lane], style)
-            totals[lane] += logs[lane, column]
+            totals[lane] += float(logs[lane, column])
             lengths[lane] += 1
             ids[lane] = pieces[column]
             if pieces[column] == end:
@@ -123,12 +125,12 @@ def sample(
                 texts[lane].append(int(pieces[column]))
         if not running.any():
             break
-    drawn = [(text, float(total / max(length, 1))) for text, total, length in zip(texts, totals, lengths, strict=True)]
+    drawn = [(text, total / max(length, 1)) for text, total, length in zip(texts, totals, lengths, strict=True)]
     return [sorted(drawn[row * count : (row + 1) * count], key=lambda one: -one[1]) for row in range(rows)]
 
 
 def _drawn(logs: np.ndarray, random: np.random.Generator, style: Style) -> int:
-    scaled = logs.astype(np.float64) / max(style.temperature, 1e-3)
+    scaled: np.ndarray = logs.astype(np.float64) / max(style.temperature, 1e-3)
     chances = np.exp(scaled - scaled.max())
     chances /= chances.sum()
     order = np.argsort(-chances, kind="stable")

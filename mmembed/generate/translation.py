@@ -98,6 +98,14 @@ class Translating:
             raise InvalidQuery(f"The text seems to be in {to!r} already; if it is not, say which language it is in.")
         return found
 
+    def refusal(self, text: str, to: str, source_language: str | None) -> str:
+        """Why this text cannot be translated, in a sentence; empty if it can. For batches, where one text fails alone."""
+        try:
+            self.source_of(text, to, source_language)
+        except MmembedError as error:
+            return str(error)
+        return ""
+
     def translate(
         self, texts: Sequence[str], to: str, source_language: str | None = None, vectors: np.ndarray | None = None, count: int = 1
     ) -> list[Translation]:
@@ -129,7 +137,9 @@ class Translating:
         drafts = self._step(steps, read, to, prefix, count)
         similarities = self._similarities(texts, drafts, prefix)
         return [
-            self._finished(texts[row], languages[row], to, draft, between.get(row), similarities[row], bool(~np.isnan(prefix[row, 0])), count)
+            self._finished(
+                texts[row], languages[row], to, draft, between.get(row), similarities[row], bool(~np.isnan(prefix[row, 0])), count
+            )
             for row, draft in enumerate(drafts)
         ]
 
@@ -201,15 +211,6 @@ class Translating:
         others = _others(draft, split(source), count)
         via = self.pivot if before else ""
         return Translation(source, draft.text, to, looked, score, similarity, others, language, via, tuple(notes))
-
-
-def refusal(translating: Translating, text: str, to: str, source_language: str | None) -> str:
-    """Why this text cannot be translated, in a sentence; empty if it can. For batches, where one text fails alone."""
-    try:
-        translating.source_of(text, to, source_language)
-    except MmembedError as error:
-        return str(error)
-    return ""
 
 
 def _others(draft: Draft, sentences: list[Sentence], count: int) -> tuple[str, ...]:

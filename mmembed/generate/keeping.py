@@ -43,12 +43,16 @@ class StandIns:
         stand_ins: those to choose from; of one kind the first that the sentence does not have already.
         place_words: words before the name of a place, by source language.
         determiners: words before a property such as a brand, by source language.
+        name_words: of languages that capitalise all nouns, words that a name, rather than a noun, follows.
+        noun_endings: of the same languages, endings that names seldom have.
         numerals: words for the numbers from 1 on, by target language; each with all its forms, separated by spaces.
     """
 
     stand_ins: tuple[StandIn, ...]
     place_words: dict[str, str]
     determiners: dict[str, str]
+    name_words: dict[str, str]
+    noun_endings: dict[str, tuple[str, ...]]
     numerals: dict[str, tuple[str, ...]]
 
 
@@ -164,16 +168,25 @@ def best(written: Sequence[tuple[Variant, Sequence[Candidate]]], parts: Sequence
 
 def _names(sentence: str, language: str, is_name: Callable[[str, str, bool], bool]) -> list[tuple[int, int]]:
     """Runs of names: "Karl Novak" is one."""
-    runs: list[tuple[int, int]] = []
+    runs: list[list[re.Match[str]]] = []
     for number, word in enumerate(_WORD.finditer(sentence)):
         if not is_name(word.group(), language, number == 0):
             continue
-        stop = word.end() - 2 if language == "en" and word.group().endswith(("'s", "’s")) else word.end()
-        if runs and sentence[runs[-1][1] : word.start()] == " ":
-            runs[-1] = (runs[-1][0], stop)
+        if runs and sentence[runs[-1][-1].end() : word.start()] == " ":
+            runs[-1].append(word)
         else:
-            runs.append((word.start(), stop))
-    return runs
+            runs.append([word])
+    spans = [(run[0].start(), run[-1].end()) for run in runs if _is_no_noun(run, sentence, language)]
+    return [(start, stop - 2 if sentence[start:stop].endswith(("'s", "’s")) else stop) for start, stop in spans]
+
+
+def _is_no_noun(run: Sequence[re.Match[str]], sentence: str, language: str) -> bool:
+    table = stand_ins()
+    if language not in table.name_words or len(run) > 1:
+        return True
+    before = _WORD.findall(sentence[: run[0].start()])
+    introduced = not before or before[-1].lower() in table.name_words[language].split()
+    return introduced and not run[0].group().lower().endswith(table.noun_endings[language])
 
 
 def _stand_in(kind: str, sentence: str, language: str, to: str, taken: set[str]) -> StandIn | None:

@@ -120,15 +120,19 @@ class Words:
         return language in self.usual and self._mean_likelihood(text, language) < self.usual[language]
 
     def is_name(self, word: str, language: str, first: bool) -> bool:
-        """Whether a word, perhaps the `first` of its sentence, is capitalised and unknown: copied rather than translated."""
+        """Whether a word, perhaps the `first` of its sentence, is capitalised and unknown: copied rather than translated.
+
+        Of German, which capitalises all nouns, it may be a noun too; what stands around it has to tell.
+        """
         if language not in self.counts or not word[:1].isupper() or len(word) < 2:
             return False
         lowered, known = word.lower(), self.counts[language]
-        if any(part in known for part in (lowered, *re.split("['’]", lowered)[:: len(lowered)], lowered.removesuffix("s"))):
+        parts = [part for part in re.split("['’-]", lowered) if len(part) > 1]
+        if not parts or any(part in known or part.removesuffix("s") in known for part in (lowered, *parts)):
             return False
         if language == "de" and any(lowered[cut:] in known for cut in range(3, len(lowered) - 4)):  # a compound
             return False
-        return not (first and language != "de" and any(lowered.startswith(stem) for stem in _stems(lowered) if stem in known))
+        return not (first and language != "de" and _is_form(lowered, language, known))
 
     def _share(self, words: list[str], language: str) -> float:
         known = self.counts[language]
@@ -144,9 +148,12 @@ class Words:
         return sum(math.log(max(known.get(word, 0), known.get(word.split("'")[-1].split("’")[-1], 0), 0.5) / total) for word in words)
 
 
-def _stems(word: str) -> list[str]:
-    """Shorter words that `word` may be a form of: skateboarders, skateboarder."""
-    return [word[:-cut] for cut in (1, 2, 3) if len(word) - cut >= 4]
+def _is_form(word: str, language: str, known: Mapping[str, int]) -> bool:
+    """Whether an unknown word may be a form of a known one: skateboarders of skateboarder. Czech words have many."""
+    if language == "cs" and len(word) >= 6:
+        beginning = word[: max(4, len(word) - 4)]
+        return any(other.startswith(beginning) for other in known)
+    return any(word[:-cut] in known for cut in (1, 2, 3) if len(word) - cut >= 4)
 
 
 def _words(text: str) -> Iterable[tuple[str, bool]]:

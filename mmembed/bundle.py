@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from mmembed.errors import InvalidConfig
+from mmembed.generate.base import Captioning
 from mmembed.generate.bundled import BundledDecoder
+from mmembed.generate.words import Words
 from mmembed.model import Model
 from mmembed.presets import Preset
 from mmembed.space.bundled import BundledSpace, Calibration
@@ -32,6 +35,8 @@ class Manifest:
         max_length: greatest number of pieces the decoder writes.
         calibration: from similarity to confidence.
         licence: terms of the weights.
+        captioning: what was tuned for this space and decoder together.
+        pivot: the language between two others that the decoder does not translate directly.
     """
 
     name: str
@@ -44,6 +49,8 @@ class Manifest:
     max_length: int
     calibration: Calibration
     licence: str
+    captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
+    pivot: str = "en"
 
 
 def digest_of(folder: Path) -> str:
@@ -87,4 +94,5 @@ def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None)
         manifest.calibration,
         threads,
     )
-    return Model(preset, space, BundledDecoder(folder, space, manifest.captions, manifest.translations, manifest.max_length, threads))
+    decoder = BundledDecoder(folder, space, manifest.captions, manifest.translations, manifest.max_length, threads)
+    return Model(preset, space, decoder, manifest.captioning, cache(lambda: Words.read(folder)), manifest.pivot)

@@ -18,6 +18,39 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Style:
+    """How texts are to be written.
+
+    Attributes:
+        shortest: fewest words (Chinese: characters).
+        longest: most words (Chinese: characters); 0 means as many as the decoder can.
+        seed: None for beam search; a number for sampling, the same texts for the same number.
+        temperature: of sampling; below 1 keeps to likely words, above 1 ventures.
+        top_p: sampling draws from the likeliest pieces that together have this probability (nucleus sampling,
+            https://arxiv.org/abs/1904.09751).
+    """
+
+    shortest: int = 0
+    longest: int = 0
+    seed: int | None = None
+    temperature: float = 1.0
+    top_p: float = 0.9
+
+
+@dataclass(frozen=True)
+class Captioning:
+    """What was tuned on validation data for one space and one decoder together; part of a bundle's manifest.
+
+    Attributes:
+        rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
+        doubtful_below: captions of less confidence are marked as doubtful; see `generate.tuning.doubt_threshold`.
+    """
+
+    rerank_weight: float = 0.0
+    doubtful_below: float = 0.05
+
+
+@dataclass(frozen=True)
 class Caption:
     """A description of a picture.
 
@@ -27,6 +60,9 @@ class Caption:
         score: length-normalised log-probability under the decoder.
         similarity: cosine between caption and picture in the joint space.
         alternatives: further candidates, best first.
+        confidence: calibrated probability that a picture with this similarity is what the caption describes, measured against
+            the background pictures of the space; None where it is not known, as for captions stored earlier.
+        doubtful: whether the confidence is so low that the caption may well be about something else.
     """
 
     text: str
@@ -34,6 +70,8 @@ class Caption:
     score: float
     similarity: float
     alternatives: tuple[str, ...] = ()
+    confidence: float | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +86,9 @@ class Translation:
         score: length-normalised log-probability under the decoder.
         similarity: cosine between translation and picture if there is one, else between translation and source.
         alternatives: further candidates, best first.
+        source_language: code of the source's language, as given or as recognised; empty if neither.
+        via: the language it went through, such as `en` from German to French; empty if it was translated directly.
+        notes: what the reader should know, in sentences, such as a name that could not be carried over.
     """
 
     source: str
@@ -57,6 +98,9 @@ class Translation:
     score: float
     similarity: float
     alternatives: tuple[str, ...] = ()
+    source_language: str = ""
+    via: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Decoder(Protocol):
@@ -82,4 +126,26 @@ class Decoder(Protocol):
             beams: width of the beam search.
             count: how many candidates to return for each row, at most `beams`.
         """
+        ...
+
+
+class StyledDecoder(Decoder, Protocol):
+    """A decoder that also writes in a given style.
+
+    Attributes:
+        follows_style: True; a decoder without it writes as it does.
+    """
+
+    follows_style: bool
+
+    def generate(
+        self,
+        prefix: np.ndarray | None,
+        source: Sequence[str] | None,
+        language: str,
+        beams: int = 4,
+        count: int = 1,
+        style: Style = Style(),
+    ) -> list[list[Candidate]]:
+        """See `Decoder.generate`."""
         ...

@@ -1,0 +1,144 @@
+"""A JSONL or CSV file that rows are appended to: what is written stays, and a second run goes on where the first ended."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from mmembed.errors import InvalidData
+
+SUFFIXES = (".jsonl", ".csv", ".tsv")
+_JOINED = " | "  # several texts in one cell
+
+Row = Mapping[str, Any]
+
+
+class Journal:
+    """Rows in a file, written whole and at once.
+
+    Attributes:
+        path: the file.
+        rows: what it held when it was opened. A last line that was cut off, by a power cut for one, is not among them.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        """Open `path`, or begin it.
+
+        Args:
+            path: ends in .jsonl, .csv or .tsv.
+            columns: names of the cells of a row, in order.
+
+        Raises:
+            InvalidData: the file is of another kind, holds something else, or cannot be written.
+        """
+        if path.suffix.lower() not in SUFFIXES:
+            raise InvalidData(f"{path} ends in none of {', '.join(SUFFIXES)}, so it is not clear what to write.")
+        self.path, self._columns = path, tuple(columns)
+        self._delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            drop_torn_line(path, self._delimiter is None)
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidData(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}.") from error
+        self.rows: list[dict[str, Any]] = self._parsed(text) if text.strip() else []
+        if self._delimiter is not None and not text.strip():
+            self._write(self._line(dict(zip(self._columns, self._columns, strict=True))))
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Write rows, which are in the file for good when this returns.
+
+        Raises:
+            InvalidData: the file cannot be written, such as on a full disk.
+        """
+        self._write("".join(map(self._line, rows)))
+
+    def keep_last(self, key: Callable[[Row], object]) -> None:
+        """Of rows with the same key keep the last, in the place of the first; the file is replaced at once.
+
+        Raises:
+            InvalidData: the file cannot be written.
+        """
+        rows: dict[object, Row] = {}
+        for row in self._parsed(self.path.read_text(encoding="utf-8-sig")):
+            rows[key(row)] = row
+        head = self._line(dict(zip(self._columns, self._columns, strict=True))) if self._delimiter is not None else ""
+        replace_file(self.path, (head + "".join(map(self._line, rows.values()))).encode("utf-8", "backslashreplace"))
+
+    def _parsed(self, text: str) -> list[dict[str, Any]]:
+        if self._delimiter is None:
+            try:
+                rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+            except json.JSONDecodeError as error:
+                raise InvalidData(f"{self.path} is not JSON, one object a line: {error}.") from error
+            if not all(isinstance(row, dict) and self._columns[0] in row for row in rows):
+                raise InvalidData(f"{self.path} holds something else; choose another file to write to.")
+            return rows
+        reader = csv.DictReader(StringIO(text), delimiter=self._delimiter)
+        if tuple(reader.fieldnames or ()) != self._columns:
+            raise InvalidData(f"{self.path} has other columns than {', '.join(self._columns)}; choose another file to write to.")
+        return list(reader)
+
+    def _line(self, row: Row) -> str:
+        if self._delimiter is None:
+            return json.dumps({name: row[name] for name in self._columns if name in row}, ensure_ascii=False) + "\n"
+        buffer = StringIO()
+        csv.writer(buffer, delimiter=self._delimiter, lineterminator="\n").writerow([_cell(row.get(name)) for name in self._columns])
+        return buffer.getvalue()
+
+    def _write(self, text: str) -> None:
+        if not text:
+            return
+        try:
+            with self.path.open("ab") as file:
+                file.write(text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise InvalidData(f"{self.path} cannot be written: {error.strerror or error}.") from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a reader never sees half of it, and the old one stays if this fails.
+
+    Raises:
+        InvalidData: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o777)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InvalidData(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def drop_torn_line(path: Path, is_json: bool) -> None:
+    """A line without its end was being written when everything stopped; what it was about is done again."""
+    data = path.read_bytes()
+    if not data or data.endswith(b"\n"):
+        return
+    start = data.rfind(b"\n") + 1
+    try:
+        whole = is_json and isinstance(json.loads(data[start:]), dict)
+    except ValueError:
+        whole = False
+    if whole:
+        with path.open("ab") as file:
+            file.write(b"\n")
+    else:
+        with path.open("r+b") as file:
+            file.truncate(start)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return _JOINED.join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

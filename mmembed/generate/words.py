@@ -1,0 +1,165 @@
+"""The words a decoder was trained on: which language a text is in, whether it is like captions, and what is a name.
+
+A decoder knows what it has read. So the counts of its training words answer three questions at once, and better, for texts as
+short as captions, than an identifier of languages in general: two words suffice (see docs/translation.md).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE = "words.json.gz"
+RARE = 3
+"""Words seen less often are not kept: most of them are misspelt."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ENDS = re.compile(r"[.!?…]")
+_TRUSTED = 20  # a capitalised word seen so often is known, be it a name or not
+_SCRIPTS = {
+    "zh": re.compile("[\u3400-\u9fff\uf900-\ufaff]"),
+    "ar": re.compile("[\u0620-\u06ff\u0750-\u077f]"),
+}
+_FOREIGN = re.compile("[\u0370-\u1cff\u3040-\u30ff\uac00-\ud7af]")  # scripts of other languages
+_KNOWN = 0.5  # of a text's words, in the language it is in
+_ODD = 0.01  # of texts like those of the training are called unlike them
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The language of a text.
+
+    Attributes:
+        language: ISO 639-1 code; None if it is none of those that are known.
+        share: share of the text's words that are known in it, up to 1.
+    """
+
+    language: str | None
+    share: float
+
+
+class Words:
+    """How often each word of each language was read in training.
+
+    Attributes:
+        counts: by language, in lower case.
+        usual: by language the mean log-probability of a word that 99 % of texts like those of the training are above.
+    """
+
+    def __init__(self, counts: Mapping[str, Mapping[str, int]], usual: Mapping[str, float]) -> None:
+        self.counts, self.usual = counts, dict(usual)
+        self._totals = {language: sum(words.values()) for language, words in counts.items()}
+
+    @classmethod
+    def counted(cls, texts: Mapping[str, Iterable[str]], held_out: Mapping[str, Iterable[str]]) -> Words:
+        """From training texts by language: words in lower case, without rare ones and names. `held_out` says what is usual.
+
+        A word is taken for a name where it is seldom and mostly begins with a capital, other than at the beginning of a sentence.
+        German, which writes all nouns so, borrows the names of the others.
+        """
+        lower: dict[str, Counter[str]] = {}
+        capital: dict[str, Counter[str]] = {}
+        for language, lines in texts.items():
+            lower[language], capital[language] = Counter(), Counter()
+            for line in lines:
+                for word, first in _words(line):
+                    (capital if word[0].isupper() and not first else lower)[language][word.lower()] += 1
+        names = {
+            language: {word for word, count in words.items() if count < _TRUSTED and count > lower[language][word]}
+            for language, words in capital.items()
+        }
+        names["de"] = set().union(*(found for language, found in names.items() if language != "de")) - set(lower.get("de", ()))
+        together = {language: lower[language] + capital[language] for language in texts}
+        words = cls(
+            {
+                language: {word: count for word, count in found.most_common() if count >= RARE and word not in names[language]}
+                for language, found in together.items()
+            },
+            {},
+        )
+        for language, lines in held_out.items():
+            likely = sorted(words._mean_likelihood(line, language) for line in lines if line.strip())
+            words.usual[language] = round(likely[int(_ODD * len(likely))], 3)
+        return words
+
+    @classmethod
+    def read(cls, folder: Path) -> Words | None:
+        """Those of the bundle in `folder`, or None if it has none."""
+        file = folder / FILE
+        if not file.is_file():
+            return None
+        stored = json.loads(gzip.decompress(file.read_bytes()))
+        return cls(stored["counts"], stored["usual"])
+
+    def write(self, folder: Path) -> None:
+        """Into the bundle in `folder`; the same words make the same bytes."""
+        text = json.dumps({"counts": self.counts, "usual": self.usual}, ensure_ascii=False, separators=(",", ":"))
+        (folder / FILE).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+    def recognise(self, text: str) -> Recognised:
+        """The language of a text of at least a word or two."""
+        for language, script in _SCRIPTS.items():
+            letters = sum(letter.isalpha() for letter in text)
+            if letters and len(script.findall(text)) > letters / 2 and not re.search("[\u3040-\u30ff]", text):
+                return Recognised(language, 1.0)
+        words = [word.lower() for word, _ in _words(text)]
+        if not words or len(_FOREIGN.findall(text)) > len("".join(words)) / 2:
+            return Recognised(None, 0.0)
+        best = max(self.counts, key=lambda language: self._likelihood(words, language))
+        share = self._share(words, best)
+        return Recognised(best if share >= _KNOWN else None, share)
+
+    def is_odd(self, text: str, language: str) -> bool:
+        """Whether a text is unlike what was read in training, so that its translation may well be nonsense."""
+        return language in self.usual and self._mean_likelihood(text, language) < self.usual[language]
+
+    def is_name(self, word: str, language: str, first: bool) -> bool:
+        """Whether a word, perhaps the `first` of its sentence, is capitalised and unknown: copied rather than translated.
+
+        Of German, which capitalises all nouns, it may be a noun too; what stands around it has to tell.
+        """
+        if language not in self.counts or not word[:1].isupper() or len(word) < 2:
+            return False
+        lowered, known = word.lower(), self.counts[language]
+        parts = [part for part in re.split("['’-]", lowered) if len(part) > 1]
+        if not parts or any(part in known or part.removesuffix("s") in known for part in (lowered, *parts)):
+            return False
+        if language == "de" and any(lowered[cut:] in known for cut in range(3, len(lowered) - 4)):  # a compound
+            return False
+        return not (first and language != "de" and _is_form(lowered, language, known))
+
+    def _share(self, words: list[str], language: str) -> float:
+        known = self.counts[language]
+        return sum(word in known or word.split("'")[-1].split("’")[-1] in known for word in words) / len(words)
+
+    def _mean_likelihood(self, text: str, language: str) -> float:
+        words = [word.lower() for word, first in _words(text) if not self.is_name(word, language, first)]
+        return self._likelihood(words, language) / len(words) if words else 0.0
+
+    def _likelihood(self, words: list[str], language: str) -> float:
+        """Logarithm of the probability of the words, each for itself; an unknown word counts as seen half a time."""
+        known, total = self.counts[language], self._totals[language]
+        return sum(math.log(max(known.get(word, 0), known.get(word.split("'")[-1].split("’")[-1], 0), 0.5) / total) for word in words)
+
+
+def _is_form(word: str, language: str, known: Mapping[str, int]) -> bool:
+    """Whether an unknown word may be a form of a known one: skateboarders of skateboarder. Czech words have many."""
+    if language == "cs" and len(word) >= 6:
+        beginning = word[: max(4, len(word) - 4)]
+        return any(other.startswith(beginning) for other in known)
+    return any(word[:-cut] in known for cut in (1, 2, 3) if len(word) - cut >= 4)
+
+
+def _words(text: str) -> Iterable[tuple[str, bool]]:
+    """Each word, and whether it is the first of its sentence."""
+    end = -1
+    for match in _WORD.finditer(text):
+        between = text[max(end, 0) : match.start()]
+        yield match.group(), end < 0 or _ENDS.search(between) is not None
+        end = match.end()

@@ -1,0 +1,100 @@
+"""Captions from candidates: reranking, doubt, style, and the two numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from mmembed.errors import InvalidQuery, UnknownLanguage
+from mmembed.generate.base import Candidate, Captioning, Style
+from mmembed.generate.captions import caption_vectors
+from mmembed.generate.rerank import fits
+from mmembed.generate.tuning import doubt_threshold, tune_rerank_weight
+from tests.fakes import FakeDecoder, FakeSpace, colour_picture
+
+
+class Scripted:
+    """Says the same whatever it sees."""
+
+    caption_languages = ("en",)
+    translation_languages = ()
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    def generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+    ) -> list[list[Candidate]]:
+        assert prefix is not None
+        return [[Candidate(text, -0.2 * rank) for rank, text in enumerate(self.texts)] for _ in prefix]
+
+
+class Stylish(Scripted):
+    """Writes the style it is given."""
+
+    follows_style = True
+
+    def generate(  # type: ignore[override]
+        self, prefix: np.ndarray, source: None, language: str, beams: int, count: int, style: Style
+    ) -> list[list[Candidate]]:
+        return [[Candidate(f"seed {style.seed} words {style.shortest} {style.longest}", -1.0)] for _ in prefix]
+
+
+RED = FakeSpace().embed_pictures([colour_picture("red")])
+
+
+def captioned(*texts: str, count: int = 1, style: Style = Style(), captioning: Captioning = Captioning()):  # noqa: B008
+    return caption_vectors(FakeSpace(), Scripted(*texts), RED, "en", count, 4, style, captioning)[0]
+
+
+def test_without_weight_the_decoder_chooses() -> None:
+    found = captioned("a blue thing", "a red thing", count=2)
+    assert (found.text, found.alternatives) == ("a blue thing", ("a red thing",))
+
+
+def test_with_weight_the_picture_chooses() -> None:
+    found = captioned("a blue thing", "a red thing", "a green thing", count=2, captioning=Captioning(rerank_weight=1.0))
+    assert (found.text, found.alternatives) == ("a red thing", ("a blue thing",))
+    assert found.score == pytest.approx(-0.2)
+
+
+def test_a_caption_that_does_not_fit_is_doubtful() -> None:
+    right, wrong = captioned("red", captioning=Captioning(doubtful_below=0.5)), captioned("blue", captioning=Captioning(doubtful_below=0.5))
+    assert (right.doubtful, wrong.doubtful) == (False, True)
+    assert right.confidence is not None and wrong.confidence is not None
+    assert right.confidence > 0.9 > 0.1 > wrong.confidence
+
+
+def test_loops_are_passed_over_and_the_length_is_chosen() -> None:
+    assert captioned("red and red and red and red", "a red wall").text == "a red wall"
+    assert captioned("a red wall", "red", style=Style(longest=1)).text == "red"
+
+
+def test_a_style_reaches_the_decoder_that_follows_it() -> None:
+    found = caption_vectors(FakeSpace(), Stylish(), RED, "en", style=Style(2, 9, seed=5))
+    assert found[0].text == "seed 5 words 2 9"
+    with pytest.raises(InvalidQuery, match="sample"):
+        captioned("red", style=Style(seed=1))
+
+
+def test_unknown_language_and_nothing() -> None:
+    with pytest.raises(UnknownLanguage):
+        caption_vectors(FakeSpace(), FakeDecoder(), RED, "xx")
+    assert caption_vectors(FakeSpace(), FakeDecoder(), np.zeros((0, 4), np.float32), "en") == []
+
+
+def test_the_weight_is_found_and_not_larger_than_needed() -> None:
+    candidates = [[Candidate("blue", 0.0), Candidate("red", -1.0)], [Candidate("red", 0.0), Candidate("blue", -1.0)]]
+    vectors = np.concatenate([RED, RED])
+    similarities = fits(FakeSpace(), candidates, vectors)
+    tuned = tune_rerank_weight(candidates, similarities, lambda texts: float(sum(text == "red" for text in texts)), [0.1, 1.1, 5.0])
+    assert tuned.weight == 1.1
+    assert tuned.scores == {0.0: 1.0, 0.1: 1.0, 1.1: 2.0, 5.0: 2.0}
+    assert tune_rerank_weight(candidates, similarities, lambda texts: 1.0).weight == 0.0
+
+
+def test_the_threshold_marks_the_share_it_says() -> None:
+    confidences = np.linspace(0, 1, 1001)
+    assert np.mean(confidences < doubt_threshold(confidences, 0.05)) == pytest.approx(0.05, abs=0.002)

@@ -88,8 +88,8 @@ def _found(patterns: Mapping[str, re.Pattern[str]], captions: Sequence[str]) -> 
 
 
 def any_word(words: Iterable[str]) -> re.Pattern[str]:
-    """Matches any of the words where it stands alone; the longest that fits."""
-    alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    """Matches any of the words where it stands alone, the longest that fits; without words, nothing."""
+    alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
 
 

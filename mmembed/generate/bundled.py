@@ -6,14 +6,15 @@ tests compare it with: https://huggingface.co/docs/transformers/generation_strat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmembed.generate.base import Candidate
+from mmembed.generate.base import Candidate, Style
+from mmembed.generate.steering import Reorder, Rules, Step, sample, words_begun
 from mmembed.space.bundled import BundledSpace, session
 
 if TYPE_CHECKING:
@@ -22,16 +23,15 @@ if TYPE_CHECKING:
 
 _END = 2
 _BATCH = 16
-# (ids [R], position) -> log-probabilities [R, V], and a function that reorders the cache by row
-Step = Callable[[np.ndarray, int], np.ndarray]
-Reorder = Callable[[np.ndarray], None]
 
 
 class BundledDecoder:
-    """A `Decoder` from a folder with `reader.onnx`, `writer.onnx`, `decoder.model` and `pieces.npz`; `space` reads the source texts.
+    """A `StyledDecoder` from a folder with `reader.onnx`, `writer.onnx`, `decoder.model` and `pieces.npz`; `space` reads the source texts.
 
     A text in a language is written with that language's pieces alone, the ones it was trained with.
     """
+
+    follows_style = True
 
     def __init__(
         self,
@@ -65,20 +65,26 @@ class BundledDecoder:
             return {language: stored[language].astype(np.int64) for language in stored.files}
 
     def generate(
-        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+        self,
+        prefix: np.ndarray | None,
+        source: Sequence[str] | None,
+        language: str,
+        beams: int = 4,
+        count: int = 1,
+        style: Style = Style(),  # noqa: B008  (it is frozen)
     ) -> list[list[Candidate]]:
-        """See `Decoder.generate`."""
+        """See `StyledDecoder.generate`."""
         rows = len(source) if source is not None else len(prefix if prefix is not None else ())
         results: list[list[Candidate]] = []
         for start in range(0, rows, _BATCH):
             part = slice(start, min(start + _BATCH, rows))
             results += self._generate(
-                prefix[part] if prefix is not None else None, source[part] if source is not None else None, language, beams, count
+                prefix[part] if prefix is not None else None, source[part] if source is not None else None, language, beams, count, style
             )
         return results
 
     def _generate(
-        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int, style: Style
     ) -> list[list[Candidate]]:
         feeds = self._memory(prefix, source)
         rows = len(feeds["prefix"])
@@ -105,8 +111,16 @@ class BundledDecoder:
                 cache[name] = np.ascontiguousarray(cache[name][:, order])
 
         tag = self._pieces.piece_to_id(f"<{language}>")
-        found = beam_search(step, reorder, rows, tag, allowed, beams, self._max_length)
+        rules = Rules(step, reorder, allowed, self._begun(language), _END, style, self._max_length)
+        if style.seed is None:
+            found = beam_search(rules.step, rules.reorder, rows, tag, allowed, beams, self._max_length)
+        else:
+            found = sample(rules.step, rows, tag, allowed, _END, beams, self._max_length, style)
         return [[Candidate(self._pieces.decode(ids), score) for ids, score in best[:count]] for best in found]
+
+    def _begun(self, language: str) -> np.ndarray:
+        """How many words each of the language's pieces begins."""
+        return words_begun([self._pieces.id_to_piece(int(piece)) for piece in self._allowed[language]])
 
     def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
         if source is not None:

@@ -28,6 +28,7 @@ def test_near_words_leave_it_open() -> None:
 
 def test_only_whole_words_count() -> None:
     assert concepts().shown(["a hotdog , categories , bored", "a pit", "bull"]) == frozenset()
+    assert any_word([]).search("a dog") is None
     assert any_word(["dog", "dogs"]).findall("dogs, dog-like, doggy") == ["dogs", "dog"]
 
 

@@ -40,6 +40,12 @@ def test_what_any_caption_of_the_picture_names_is_not_swapped_in() -> None:
             assert foil.foil.split()[1] in ("elephant", "sheep")
 
 
+def test_what_may_be_there_is_not_swapped_in() -> None:
+    kinds = lists(animals={"dog": Concept(), "cow": Concept(near=("herd",)), "cat": Concept()})
+    given = rows(one=["a dog", "a herd"], two=["a cow"], three=["a cat"])
+    assert {foil.foil for foil in make_foils(given, kinds) if foil.image == "one.jpg"} == {"a cat"}
+
+
 def test_what_no_picture_shows_is_not_swapped_in() -> None:
     assert {foil.foil for foil in make_foils(rows(one=["a dog"] * 20, two=["a cow"]), lists(animals=ANIMALS))} == {"a cow", "a dog"}
     assert make_foils(rows(one=["a dog"]), lists(animals=ANIMALS)) == []

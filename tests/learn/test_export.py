@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from mmembed.generate.bundled import BundledDecoder  # noqa: E402
+from mmembed.generate.steering import Reorder, Step  # noqa: E402
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig  # noqa: E402
 from mmembed.learn.decoder import TrainedDecoder  # noqa: E402
 from mmembed.learn.export import Weights, export_decoder  # noqa: E402
@@ -35,6 +36,13 @@ class Reading:
         return EncodedTexts(states, words, mask)
 
 
+class Unruled:
+    """Stands in for `Rules` and forbids nothing."""
+
+    def __init__(self, step: Step, reorder: Reorder, *rules: object) -> None:
+        self.step, self.reorder = step, reorder
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, BundledDecoder]:
     folder: Path = tmp_path_factory.mktemp("decoder")
@@ -55,7 +63,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, 
 
 @pytest.mark.parametrize("beams", [2, 4])
 @pytest.mark.parametrize("kind", ["captions", "texts", "both"])
-def test_it_writes_what_the_reference_writes(pair: tuple[ConditionedDecoder, BundledDecoder], kind: str, beams: int) -> None:
+def test_it_writes_what_the_reference_writes(
+    pair: tuple[ConditionedDecoder, BundledDecoder], kind: str, beams: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmembed.generate.bundled.Rules", Unruled)  # the reference knows nothing of the rules for style
     network, decoder = pair
     rows = 6
     prefix = np.random.default_rng(5).normal(size=(rows, DIM)).astype(np.float32) if kind != "texts" else None

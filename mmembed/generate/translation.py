@@ -1,4 +1,7 @@
-"""Translation: the decoder reads the source's states and, when there is one, the picture's vector."""
+"""Translation: the decoder reads the source's states and, when there is one, the picture's vector.
+
+A translator from the hub reads the text; one that sees no pictures has its candidates chosen among by the picture.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.errors import InvalidQuery, UnknownLanguage
-from mmembed.generate.base import Decoder, Translation
+from mmembed.generate.base import Candidate, Decoder, Translation, Translator
+from mmembed.generate.rerank import CANDIDATES, fits, rerank
+from mmembed.languages import canonical
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 
@@ -41,3 +46,52 @@ def translate(
         Translation(source, best.text, to, looked, best.score, float(anchor @ vector), tuple(c.text for c in others))
         for source, (best, *others), looked, anchor, vector in zip(texts, ranked, grounded, anchors, written, strict=True)
     ]
+
+
+def translate_with(
+    space: Space,
+    translator: Translator,
+    texts: Sequence[str],
+    to: str,
+    source_language: str | None = None,
+    pictures: Sequence[Picture | None] | None = None,
+    count: int = 1,
+    beams: int = 4,
+    weight: float = 0.0,
+) -> list[Translation]:
+    """Translate with a translator of its own; see `Model.translate`.
+
+    Args:
+        weight: how much a text-only translator's candidates are chosen by the picture; see `mmembed.generate.rerank`.
+    """
+    if any(not text.strip() for text in texts):
+        raise InvalidQuery("There is nothing to translate: the text is empty.")
+    if not texts:
+        return []
+    seen = list(pictures) if pictures is not None else [None] * len(texts)
+    rows = [row for row, picture in enumerate(seen) if picture is not None]
+    chosen_by_picture = bool(rows) and not translator.sees
+    wanted = max(count, CANDIDATES) if chosen_by_picture else count
+    ranked = translator.translate(texts, to, source_language, seen if translator.sees else None, max(beams, wanted), wanted)
+    anchors = space.embed_texts(texts)
+    if rows:
+        anchors[rows] = space.embed_pictures([picture for picture in seen if picture is not None])
+    if chosen_by_picture:
+        ranked = _chosen(space, ranked, anchors, rows, weight)
+    written = space.embed_texts([candidates[0].text or "?" for candidates in ranked])
+    language = canonical(to)
+    return [
+        Translation(
+            text, best.text, language, seen[row] is not None, best.score, float(anchors[row] @ vector),
+            tuple(c.text for c in others[: count - 1]), translator.name,
+        )
+        for row, (text, (best, *others), vector) in enumerate(zip(texts, ranked, written, strict=True))
+    ]  # fmt: skip
+
+
+def _chosen(space: Space, ranked: list[list[Candidate]], anchors: np.ndarray, rows: list[int], weight: float) -> list[list[Candidate]]:
+    ranked = list(ranked)
+    pictured = [ranked[row] for row in rows]
+    for row, cosines in zip(rows, fits(space, pictured, anchors[rows]), strict=True):
+        ranked[row] = rerank(ranked[row], cosines, weight)
+    return ranked

@@ -47,8 +47,19 @@ class Model:
         """
         if self.captioner is not None:
             return captions.caption_pictures(self.space, self.captioner, pictures, language, count, beams)
-        language = find(language, self.decoder.caption_languages) or language
-        return captions.caption_vectors(self.space, self.decoder, self.space.embed_pictures(pictures), language, count, beams)
+        return self.caption_in(pictures, [language], count, beams)[0]
+
+    def caption_in(self, pictures: Sequence[Picture], languages: Sequence[str], count: int = 1, beams: int = 4) -> list[list[Caption]]:
+        """`caption` in several languages, one list a language; where vectors are described, each picture is looked at once.
+
+        Raises:
+            UnknownLanguage: captions are not written in one of the languages.
+        """
+        if self.captioner is not None:
+            return [self.caption(pictures, language, count, beams) for language in languages]
+        served = [find(language, self.decoder.caption_languages) or language for language in languages]
+        vectors = self.space.embed_pictures(pictures)
+        return [captions.caption_vectors(self.space, self.decoder, vectors, language, count, beams) for language in served]
 
     def translate(
         self,

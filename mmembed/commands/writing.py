@@ -10,6 +10,7 @@ import click
 from mmembed.commands.terminal import EXISTING, json_option, open_picture, preset_option, print_json, progress_bar, remark, separated
 from mmembed.errors import InvalidData, UnknownLanguage, UnreadablePicture
 from mmembed.generate.base import Caption
+from mmembed.languages import find
 from mmembed.media.picture import Picture
 
 _BATCH = 16
@@ -33,15 +34,15 @@ def caption(pictures: tuple[Path, ...], languages: tuple[str, ...], count: int, 
       mmembed caption beach.jpg --lang de
       mmembed caption ~/Pictures --lang en,fr --json > captions.jsonl
 
-    JSON fields: path, language, text, similarity (how well the words fit the picture, up to 1), alternatives.
+    JSON fields: path, language, text, similarity (how well the words fit the picture, up to 1), alternatives, and
+    written_by where other models than the preset's one bundle wrote it.
     """
     import mmembed
-    from mmembed.generate.captions import caption_vectors
     from mmembed.media.find import find_pictures
 
     model = mmembed.load(preset)
     for language in languages:
-        if language not in model.decoder.caption_languages:
+        if find(language, model.decoder.caption_languages) is None:
             raise UnknownLanguage(language, model.decoder.caption_languages)
     finding = find_pictures(pictures)
     for problem in finding.problems:
@@ -51,15 +52,17 @@ def caption(pictures: tuple[Path, ...], languages: tuple[str, ...], count: int, 
     paths, described = [file.path for file in finding.files], 0
     with progress_bar(results_flow=True) as progress:
         for start in range(0, len(paths), _BATCH):
-            readable = dict(_readable(paths[start : start + _BATCH], model.space.picture_size))
-            vectors = model.space.embed_pictures(list(readable.values()))
-            written = [caption_vectors(model.space, model.decoder, vectors, language, count) for language in languages]
+            readable = dict(_readable(paths[start : start + _BATCH], model.picture_size))
+            written = model.caption_in(list(readable.values()), languages, count)
             for path, *captions in zip(readable, *written, strict=True):
                 for found in captions:
                     _print(path, found, as_json)
             described += len(readable)
             if progress:
                 progress(min(start + _BATCH, len(paths)), len(paths), "photos")
+    if not as_json and model.captioner is not None:
+        for language in languages:
+            remark(f"{language}: written by {model.captioner.credit(find(language, model.captioner.languages) or language)}")
     if not described:
         raise InvalidData(f"None of the {len(paths)} files could be read as a picture.")
     if skipped := len(paths) + len(finding.problems) - described:
@@ -80,16 +83,17 @@ def translate(text: str, to: str, source: str | None, image: Path | None, preset
       mmembed translate "a man with a bat" --to de --image baseball.jpg
 
     JSON fields: source, language, text, grounded (whether a picture was looked at), similarity (to the picture, or else
-    to the source).
+    to the source), and written_by where another model than the preset's one bundle wrote it.
     """
     import mmembed
 
     model = mmembed.load(preset)
-    pictures = [open_picture(image, model.space.picture_size)] if image else None
+    pictures = [open_picture(image, model.picture_size)] if image else None
     [result] = model.translate([text], to, source, pictures)
     if as_json:
         fields = {"source": result.source, "language": result.language, "text": result.text, "grounded": result.grounded}
-        print_json({**fields, "similarity": round(result.similarity, 4)})
+        credit = {"written_by": result.written_by} if result.written_by else {}
+        print_json({**fields, "similarity": round(result.similarity, 4), **credit})
     else:
         click.echo(result.text)
 
@@ -105,7 +109,8 @@ def _readable(paths: list[Path], side: int) -> Iterator[tuple[Path, Picture]]:
 def _print(path: Path, found: Caption, as_json: bool) -> None:
     if as_json:
         fields = {"path": str(path), "language": found.language, "text": found.text, "similarity": round(found.similarity, 4)}
-        print_json({**fields, "alternatives": list(found.alternatives)})
+        credit = {"written_by": found.written_by} if found.written_by else {}
+        print_json({**fields, "alternatives": list(found.alternatives), **credit})
         return
     click.echo(f"{path}  {found.language}  {found.similarity:.2f}  {found.text}")
     for text in found.alternatives:

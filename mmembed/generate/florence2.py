@@ -40,7 +40,8 @@ class Florence2Captioner(HubModel):
             decoded: list[str] = processor.batch_decode(ids, skip_special_tokens=True)
             return decoded
 
-        return n_best(model, decode, inputs, beams, count, max_new_tokens=self.max_new_tokens, max_length=None)
+        longest = min(self.max_new_tokens, model.config.get_text_config(decoder=True).max_position_embeddings - 2)
+        return n_best(model, decode, inputs, beams, count, max_new_tokens=longest, max_length=None)
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:

@@ -73,8 +73,11 @@ def _translate(direction: Direction, texts: Sequence[str], beams: int, count: in
     inputs = tokenizer(prepared, padding=True, truncation=True, max_length=limit, return_tensors="pt").to(model.device)
     length = min(2 * int(inputs["input_ids"].shape[1]) + 20, limit - 1)
 
+    sign = direction.settings.get("forced_bos_token_id", tokenizer.pad_token_id)
+
     def decode(ids: Any) -> list[str]:
-        decoded: list[str] = tokenizer.batch_decode(ids, skip_special_tokens=True)
+        # Not every tokenizer counts the sign of the target language among those to be left out.
+        decoded: list[str] = tokenizer.batch_decode(ids.masked_fill(ids == sign, tokenizer.pad_token_id), skip_special_tokens=True)
         return decoded
 
     return n_best(model, decode, inputs, beams, count, max_new_tokens=length, max_length=None, **direction.settings)

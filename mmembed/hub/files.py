@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _SHARD = re.compile(r"-\d+-of-\d+\.(safetensors|bin)$")
 _SMALL = (".json", ".txt", ".model", ".spm", ".jinja", ".gz")
@@ -19,6 +20,14 @@ _WEIGHTS = {
 _CONFIG = {"transformers": "config.json", "open_clip": "open_clip_config.json", "configuration": "config.json"}
 # What decides the vectors, beside the weights.
 _PREPROCESSING = ("config.json", "preprocessor_config.json", "open_clip_config.json")
+# Names that the hub has since given an owner, as older configurations of open_clip still say them.
+_MOVED = ("xlm-roberta-base", "xlm-roberta-large", "roberta-base", "roberta-large")
+
+
+def text_tower(config: dict[str, Any]) -> str | None:
+    """The repository that has the shape of an open_clip model's text tower, if that is a model of transformers."""
+    name = config["text_cfg"].get("hf_model_name")
+    return f"FacebookAI/{name}" if name in _MOVED else name
 
 
 def wanted(files: Sequence[str], library: str) -> tuple[str, ...]:

@@ -119,22 +119,11 @@ def pull(name: str, library: str, remote: Remote | None = None) -> Path:
 
 def alternatives(name: str) -> str:
     """What works instead, as the end of a sentence."""
+    from mmembed.hub.shelf import is_ready
     from mmembed.presets import presets
 
-    ready = [preset.name for preset in presets().values() if preset.weights != name and _is_here(preset.backend, preset.weights)]
+    ready = [preset.name for preset in presets().values() if preset.weights != name and is_ready(preset)]
     return f"what works now: {', '.join(ready)}. On a machine with a network, get it with: mmembed pull {name}"
-
-
-def _is_here(backend: str, weights: str) -> bool:
-    if backend == "bundled":
-        return True
-    try:
-        return is_name(weights) and cached(weights, "open_clip" if backend in OPEN_CLIP_BACKENDS else "transformers") is not None
-    except MissingPackage:
-        return False
-
-
-OPEN_CLIP_BACKENDS = ("open_clip", "coca")
 
 
 def _sentence(name: str, error: Exception, before: str = "") -> str:

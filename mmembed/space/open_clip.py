@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from mmembed.errors import InvalidConfig, MissingPackage
+from mmembed.hub.files import text_tower
 from mmembed.hub.find import folder_of
 from mmembed.space.estimate import LogitEstimate
 from mmembed.space.text_limits import warn_cut
@@ -89,7 +90,7 @@ def load(folder: Path, config: dict[str, Any], device: str, precision: str) -> t
     except ImportError as error:  # also when torchvision does not fit torch
         raise MissingPackage("open-clip-torch", "hub", f"A model of open_clip ({error})") from error
     changes: dict[str, Any] = {}
-    if foreign := config["text_cfg"].get("hf_model_name"):
+    if foreign := text_tower(config):
         # The text tower is built from a configuration that open_clip would ask the hub for.
         changes["text_cfg"] = {**config["text_cfg"], "hf_model_name": str(_text_config(folder, foreign)), "hf_model_pretrained": False}
     model, preprocess = open_clip.create_model_from_pretrained(

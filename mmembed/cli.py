@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mmembed.commands import evaluation, galleries, models, training, writing
+from mmembed.commands import comparing, evaluation, galleries, models, training, writing
 from mmembed.errors import MmembedError
 
 
@@ -68,7 +68,7 @@ def cli() -> None:
     """
 
 
-for command in (*galleries.COMMANDS, *writing.COMMANDS, *evaluation.COMMANDS, *training.COMMANDS, *models.COMMANDS):
+for command in (*galleries.COMMANDS, *writing.COMMANDS, *evaluation.COMMANDS, *comparing.COMMANDS, *training.COMMANDS, *models.COMMANDS):
     cli.add_command(command)
 
 

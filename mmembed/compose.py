@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmembed.backends import BUNDLED, CAPTIONERS, SPACES, TRANSLATORS, implementation, library, roles
 from mmembed.bundle import load_bundle, read_manifest
-from mmembed.errors import UnknownPreset
+from mmembed.errors import InvalidConfig, UnknownPreset
 from mmembed.generate.base import Captioner, Translator
 from mmembed.generate.parts import DecoderCaptioner, DecoderTranslator, PartsDecoder
 from mmembed.generate.through_english import ThroughEnglish
@@ -95,7 +96,18 @@ def load_space(preset: Preset) -> Space:
 
 
 def rerank_weight() -> float:
-    """How much a picture chooses among the candidates of a text-only translator: `configs/rerank.yaml`."""
+    """How much a picture chooses among the candidates of a text-only translator.
+
+    From the environment variable MMEMBED_RERANK, or else from `configs/rerank.yaml`.
+
+    Raises:
+        InvalidConfig: the variable is no number.
+    """
+    if given := os.environ.get("MMEMBED_RERANK"):
+        try:
+            return float(given)
+        except ValueError as error:
+            raise InvalidConfig(f"MMEMBED_RERANK has to be a number, not {given!r}.") from error
     found: Rerank = read_config(config_folder() / "rerank.yaml", Rerank)
     return found.weight
 

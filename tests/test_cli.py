@@ -95,7 +95,10 @@ def test_the_surface_is_complete() -> None:
         ("eval", "tables"),
         ("train", "space"),
         ("train", "decoder"),
+        ("compare",),
+        ("tune",),
         ("presets",),
+        ("pull",),
         ("app",),
     }
 
@@ -290,8 +293,10 @@ def test_presets(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) ->
     preset = Preset("tiny", "A small one.", "x", "w", ("en",), ("en",), (), "MIT", "Anything.", 1.5, {"R@10": 60.0})
     monkeypatch.setattr("mmembed.presets.presets", lambda: {"tiny": preset})
     assert lines(run("presets", "--json"))[0]["licence"] == "MIT"
-    text = run("presets").stdout
+    text = run("presets", "tiny").stdout
     assert all(word in text for word in ("tiny", "MIT. Anything.", "1.5 MB", "R@10 60", "none"))
+    assert "no preset 'other'" in run("presets", "other").stderr + str(run("presets", "other").exception)
+    assert "mmembed pull NAME" in run("presets").stdout
     assert program("presets").returncode == 0
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.generate.base import Candidate, Captioner, Decoder, Translator
-from mmembed.languages import canonical
+from mmembed.generate.pairs import require_languages
+from mmembed.languages import canonical, find
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 
@@ -87,12 +88,10 @@ class DecoderTranslator:
         count: int = 1,
     ) -> list[list[Candidate]]:
         """See `Translator.translate`."""
-        from mmembed.generate.pairs import require_languages
-
         require_languages(self.name, [canonical(code) for code in (to, source_language) if code], self.languages)
         prefix = None
         if pictures is not None and any(picture is not None for picture in pictures):
             prefix = np.full((len(texts), self._space.dim), np.nan, np.float32)
             rows = [row for row, picture in enumerate(pictures) if picture is not None]
             prefix[rows] = self._space.embed_pictures([picture for picture in pictures if picture is not None])
-        return self._decoder.generate(prefix, texts, to, max(beams, count), count)
+        return self._decoder.generate(prefix, texts, find(to, self.languages) or to, max(beams, count), count)

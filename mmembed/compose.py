@@ -14,6 +14,7 @@ from mmembed.generate.base import Captioner, Translator
 from mmembed.generate.parts import DecoderCaptioner, DecoderTranslator, PartsDecoder
 from mmembed.generate.through_english import ThroughEnglish
 from mmembed.hub.find import folder_of, is_name
+from mmembed.hub.running import PRECISION_VARIABLE
 from mmembed.model import Model
 from mmembed.presets import Preset, config_folder, presets, read_config
 from mmembed.space.base import Space
@@ -92,6 +93,10 @@ def load_space(preset: Preset) -> Space:
     """
     folder = folder_of(preset.weights, library(preset.backend))
     space: Space = implementation(SPACES, preset.backend)(folder, preset.name, preset.languages)
+    if os.environ.get(PRECISION_VARIABLE) == "int8":
+        from mmembed.space.int8 import int8_space
+
+        return int8_space(space)
     return space
 
 

@@ -13,7 +13,7 @@ from mmembed.errors import InvalidConfig, UnknownPreset
 from mmembed.generate.base import Captioner, Translator
 from mmembed.generate.parts import DecoderCaptioner, DecoderTranslator, PartsDecoder
 from mmembed.generate.through_english import ThroughEnglish
-from mmembed.hub.find import folder_of, is_name
+from mmembed.hub.find import folder_of, is_name, require_torch
 from mmembed.hub.running import PRECISION_VARIABLE
 from mmembed.model import Model
 from mmembed.presets import Preset, config_folder, presets, read_config
@@ -91,6 +91,7 @@ def load_space(preset: Preset) -> Space:
     Raises:
         UnavailableModel: its weights are not on this machine and cannot be had.
     """
+    require_torch()
     folder = folder_of(preset.weights, library(preset.backend))
     space: Space = implementation(SPACES, preset.backend)(folder, preset.name, preset.languages)
     if os.environ.get(PRECISION_VARIABLE) == "int8":

@@ -64,7 +64,7 @@ class ChatModel(HubModel):
     def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
         """See `Captioner.describe`."""
         request = prompts().caption.format(language=self._name_of(language))
-        with self.lock:
+        with self.ready():
             return in_batches(
                 lambda part: self._answer([request] * len(part), part, beams, count, self.caption_tokens), list(pictures), _BATCH
             )
@@ -87,7 +87,7 @@ class ChatModel(HubModel):
             rows = [row for row, picture in enumerate(seen) if (picture is not None) == pictured]
             template = prompts().translate_seeing if pictured else prompts().translate
             asked = [(template.format(source=here, language=there, text=texts[row]).replace("  ", " "), seen[row]) for row in rows]
-            with self.lock:
+            with self.ready():
                 answers = in_batches(
                     lambda part: self._answer(
                         [request for request, _ in part], [picture for _, picture in part if picture is not None], beams, count,

@@ -41,7 +41,7 @@ class CocaCaptioner(HubModel):
 
     def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
         """See `Captioner.describe`; always in English."""
-        with self.lock:
+        with self.ready():
             return in_batches(lambda part: self._describe(part, max(beams, count), count), pictures, _BATCH)
 
     def _describe(self, pictures: Sequence[Picture], beams: int, count: int) -> list[list[Candidate]]:

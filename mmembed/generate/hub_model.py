@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -12,7 +13,7 @@ from PIL import Image
 
 from mmembed.generate.base import Candidate
 from mmembed.hub.files import weight_files
-from mmembed.hub.find import folder_of
+from mmembed.hub.find import folder_of, require_torch, whole
 from mmembed.hub.running import Running, placement, quiet_loading, running
 from mmembed.media.picture import Picture
 from mmembed.presets import Preset
@@ -27,7 +28,19 @@ class HubModel:
 
     def __init__(self, preset: Preset, where: Running | None = None) -> None:
         self.preset, self.name = preset, preset.name
-        self._where, self.lock = where, RLock()
+        self._where, self._lock = where, RLock()
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """One thread at a time, with a sentence for files that are missing while the model loads.
+
+        Raises:
+            UnavailableModel: a file is missing or broken.
+            MissingPackage: torch is not installed.
+        """
+        require_torch()
+        with self._lock, whole(self.name):
+            yield
 
     @property
     def where(self) -> Running:

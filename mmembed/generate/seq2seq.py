@@ -58,7 +58,7 @@ class Seq2SeqTranslator(HubModel, ABC):
             raise InvalidQuery(f"{self.name} has to be told the language of the text; give it with --from.")
         if not texts:
             return []
-        with self.lock:  # the tokenizer's source language is a state of it
+        with self.ready():  # the tokenizer's source language is a state of it
             direction = self.direction(canonical(source_language), canonical(to))
             return in_batches(lambda part: _translate(direction, part, beams, count), texts, BATCH)
 

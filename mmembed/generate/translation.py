@@ -62,7 +62,8 @@ def translate_with(
     """Translate with a translator of its own; see `Model.translate`.
 
     Args:
-        weight: how much a text-only translator's candidates are chosen by the picture; see `mmembed.generate.rerank`.
+        weight: how much a text-only translator's candidates are chosen by the picture; see `mmembed.generate.rerank`. At 0
+            the picture is not looked at, and the result says so.
     """
     if any(not text.strip() for text in texts):
         raise InvalidQuery("There is nothing to translate: the text is empty.")
@@ -70,7 +71,8 @@ def translate_with(
         return []
     seen = list(pictures) if pictures is not None else [None] * len(texts)
     rows = [row for row, picture in enumerate(seen) if picture is not None]
-    chosen_by_picture = bool(rows) and not translator.sees
+    chosen_by_picture = bool(rows) and not translator.sees and weight != 0
+    looked_at = translator.sees or weight != 0
     wanted = max(count, CANDIDATES) if chosen_by_picture else count
     ranked = translator.translate(texts, to, source_language, seen if translator.sees else None, max(beams, wanted), wanted)
     anchors = space.embed_texts(texts)
@@ -82,7 +84,7 @@ def translate_with(
     language = canonical(to)
     return [
         Translation(
-            text, best.text, language, seen[row] is not None, best.score, float(anchors[row] @ vector),
+            text, best.text, language, looked_at and seen[row] is not None, best.score, float(anchors[row] @ vector),
             tuple(c.text for c in others[: count - 1]), translator.name,
         )
         for row, (text, (best, *others), vector) in enumerate(zip(texts, ranked, written, strict=True))

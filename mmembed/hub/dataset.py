@@ -47,13 +47,16 @@ def read_dataset(source: str, split: str = "train", column: str | None = None, t
         MissingPackage: the package datasets is not installed.
     """
     rows = _load(source, split)
-    column = column or _picture_column(rows, source)
-    if column is not None:
-        rows = _undecoded(rows, column, source)
-    for number, row in enumerate(rows):
-        content = row.get(column) if column is not None else None
-        values = {key: value for key, value in row.items() if key != column}
-        yield _row(number, content, values, target)
+    try:
+        column = column or _picture_column(rows, source)
+        if column is not None:
+            rows = _undecoded(rows, column, source)
+        for number, row in enumerate(rows):
+            content = row.get(column) if column is not None else None
+            values = {key: value for key, value in row.items() if key != column}
+            yield _row(number, content, values, target)
+    except ValueError as error:  # a broken file is noticed only when it is read
+        raise InvalidData(f"{source} cannot be read as a dataset: {' '.join(str(error).split())[:200]}") from error
 
 
 def _load(source: str, split: str) -> Any:

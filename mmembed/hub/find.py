@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,31 @@ def pull(name: str, library: str, remote: Remote | None = None) -> Path:
     if not complete(folder, library):
         raise UnavailableModel(f"{name} on the hub has no weights that {library} can read.")
     return folder
+
+
+@contextmanager
+def whole(name: str) -> Iterator[None]:
+    """Turns a file that is missing or broken while a model loads into a sentence.
+
+    Raises:
+        UnavailableModel: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UnavailableModel(f"Files of {name} are missing or damaged ({reason}); get them again with: mmembed pull {name}") from error
+
+
+def require_torch() -> None:
+    """Say at once what to install, rather than after a download.
+
+    Raises:
+        MissingPackage: torch or transformers is not installed.
+    """
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise MissingPackage(package, "hub", "A model from the hub")
 
 
 def alternatives(name: str) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mmembed.errors import InvalidQuery
 from mmembed.hub.files import digest
+from mmembed.hub.find import whole
 from mmembed.hub.running import Running, in_batches, running
 from mmembed.media.picture import Picture
 from mmembed.space.estimate import LogitEstimate
@@ -84,7 +85,7 @@ class TorchSpace(ABC):
                 found: torch.Tensor = features(part)
             return list(torch.nn.functional.normalize(found.float(), dim=-1).cpu().numpy())
 
-        with self._lock:  # tokenizers and lazy loading are not safe from several threads at once
+        with self._lock, whole(self.name):  # tokenizers and lazy loading are not safe from several threads at once
             return np.stack(in_batches(work, rows, size))
 
     @abstractmethod

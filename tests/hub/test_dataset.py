@@ -57,8 +57,9 @@ def test_parquet_with_a_broken_picture(tmp_path: Path) -> None:
     assert (third.picture, third.problem, third.values["text"]) == (None, "", "three")
     with pytest.raises(InvalidData, match="no column 'image'; it has photo, text"):
         list(read_dataset(str(tmp_path / "table.parquet"), column="image"))
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 no table PAR1")
     with pytest.raises(InvalidData, match="cannot be read as a dataset"):
-        list(read_dataset(str(tmp_path / "table.parquet"), split="test[bad"))
+        list(read_dataset(str(tmp_path / "broken.parquet")))
 
 
 def test_webdataset(tmp_path: Path) -> None:

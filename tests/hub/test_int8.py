@@ -37,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "int8"
 
 
-@pytest.mark.parametrize("kind", ["clip", "siglip"])
+@pytest.mark.parametrize("kind", ["clip", "siglip-calm"])
 def test_the_copy_agrees_with_the_original(checkpoint: Checkpoint, cache: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     original = TransformersSpace(checkpoint(kind), kind, ("en",), Running("cpu", "fp32"))
     monkeypatch.setenv("MMEMBED_PRECISION", "int8")

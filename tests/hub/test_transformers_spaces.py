@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmembed.errors import InvalidConfig, InvalidQuery
+from mmembed.errors import InvalidConfig, InvalidQuery, UnavailableModel
 from mmembed.hub.running import Running
 from mmembed.media.picture import Picture
 from mmembed.space.transformers import TransformersSpace
@@ -167,6 +167,14 @@ def test_a_model_without_two_towers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InvalidConfig, match="does not describe a model"):
         space(tmp_path)
+
+
+def test_a_missing_tokenizer_is_a_sentence(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    for file in checkpoint("clip").iterdir():
+        if not file.name.startswith(("tokenizer", "preprocessor")):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(UnavailableModel, match="missing or damaged.*get them again with: mmembed pull"):
+        space(tmp_path).embed_pictures([photo(1)])
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])

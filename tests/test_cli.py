@@ -86,6 +86,11 @@ def test_the_surface_is_complete() -> None:
     assert set(commands()) >= {
         ("index",),
         ("search",),
+        ("gallery", "list"),
+        ("gallery", "info"),
+        ("gallery", "remove"),
+        ("gallery", "check"),
+        ("gallery", "export"),
         ("caption",),
         ("translate",),
         ("eval", "retrieval"),

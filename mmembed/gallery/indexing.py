@@ -33,10 +33,11 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class _Reading:
-    """What became of a file: its content's fingerprint, and the picture unless that content is known; or why not."""
+    """What became of a file: its content's fingerprint and size, and the picture unless that content is known; or why not."""
 
     file: FoundFile
     fingerprint: str = ""
+    size: int = 0
     picture: Picture | None = None
     problem: UnreadablePicture | None = None
 
@@ -146,8 +147,8 @@ class Indexing:
             file = FoundFile(file.name, size, mtime_ns)  # as it was when it was read
             digest = read.fingerprint(data)
             if self._store.embedded(self._space.identity, [digest]):
-                return _Reading(file, digest)
-            return _Reading(file, digest, read.decode(data, self._space.picture_size, digest, file.path))
+                return _Reading(file, digest, len(data))
+            return _Reading(file, digest, len(data), read.decode(data, self._space.picture_size, digest, file.path))
         except UnreadablePicture as error:
             return _Reading(file, problem=error)
 
@@ -168,8 +169,7 @@ class Indexing:
         contents = []
         for one, picture, vector in zip(fresh.values(), pictures, vectors, strict=True):
             if np.isfinite(vector).all():
-                size = one.file.size
-                contents.append(Content(one.fingerprint, size, picture.width, picture.height, picture.taken, vector))
+                contents.append(Content(one.fingerprint, one.size, picture.width, picture.height, picture.taken, vector))
         invalid = set(fresh) - {content.fingerprint for content in contents}
         for one in batch:
             if one.fingerprint in invalid:

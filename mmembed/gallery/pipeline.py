@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,22 +31,58 @@ def ahead(jobs: Iterable[Job], work: Callable[[Job], Made], threads: int, count:
     Never more than `count` results, nor more than `weight` bytes (plus what the threads are at), wait to be taken: memory stays
     flat however many jobs there are.
     """
+    scale = _Scale(weight)
+
+    def weighed(number: int, job: Job) -> Made:
+        scale.wait(number)
+        made = work(job)
+        scale.add(made.weight)
+        return made
+
     with ThreadPoolExecutor(threads, "mmembed-read") as pool:
         waiting: deque[Future[Made]] = deque()
         try:
-            for job in jobs:
-                waiting.append(pool.submit(work, job))
-                while len(waiting) > count or (waiting and _weight(waiting) > weight):
-                    yield waiting.popleft().result()
+            for number, job in enumerate(jobs):
+                waiting.append(pool.submit(weighed, number, job))
+                if len(waiting) > count:
+                    yield scale.take(waiting.popleft().result())
             while waiting:
-                yield waiting.popleft().result()
+                yield scale.take(waiting.popleft().result())
         finally:
             for future in waiting:
                 future.cancel()
+            scale.open()
 
 
-def _weight(waiting: Iterable[Future[Made]]) -> int:
-    return sum(future.result().weight for future in waiting if future.done() and not future.exception())
+class _Scale:
+    """Holds back threads while too many bytes wait; never the one whose result is the next to be taken, so all goes on."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = self._taken = 0
+        self._open = False
+        self._changed = threading.Condition()
+
+    def wait(self, number: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._open or self._held <= self._limit or number <= self._taken)
+
+    def add(self, weight: int) -> None:
+        with self._changed:
+            self._held += weight
+
+    def take(self, made: Made) -> Made:
+        with self._changed:
+            self._held -= made.weight
+            self._taken += 1
+            self._changed.notify_all()
+        return made
+
+    def open(self) -> None:
+        """Let everybody through: nobody takes any more."""
+        with self._changed:
+            self._open = True
+            self._changed.notify_all()
 
 
 class Behind(Generic[Result]):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmembed.gallery.store import Root, Store
+from mmembed.media import table
 
 _AT_ONCE = 2000
 
@@ -87,7 +88,7 @@ def check(store: Store) -> Soundness:
     missing, changed = [], []
     for name, held in store.paths_below([os.path.abspath(os.sep)], "").items():
         try:
-            status = os.stat(name)
+            status = os.stat(where.file if (where := table.place(name)) else name)
         except OSError:
             missing.append(Path(name))
         else:

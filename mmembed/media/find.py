@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from mmembed.errors import UnreadablePicture
+from mmembed.media import table
 from mmembed.media.raw import RAW_SUFFIXES
 
 PICTURE_SUFFIXES = (
@@ -72,7 +74,7 @@ def find_pictures(roots: Iterable[str | Path], hidden: bool = False, exclude: Se
     """Walk files and folders.
 
     Folders are searched by suffix, recursively, through links too, each real folder once (so loops end). Files given as
-    roots are taken whatever their name.
+    roots are taken whatever their name, but a Parquet file for the pictures in its rows (see `table`).
 
     Args:
         roots: files and folders.
@@ -110,8 +112,19 @@ class _Walk:
         if os.path.isdir(root):
             self._note_drive(root)
             self._look_below(root)
+        elif root.endswith(table.SUFFIX) and os.path.isfile(root):
+            self._look_into(root)
         else:
             self._judge(root)
+
+    def _look_into(self, file: str) -> None:
+        """The rows of a table. Each changes when the file does."""
+        status = os.stat(file)
+        try:
+            for name in table.rows(file):
+                self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
+        except UnreadablePicture as error:
+            self.problems[file] = str(error)
 
     def _look_below(self, root: str) -> None:
         """Real folders come before linked ones, so that a file goes by its real path if it has one."""

@@ -81,7 +81,7 @@ def test_the_command_names_what_it_skipped_and_ends_well(zoo: Path, tmp_path: Pa
 
 
 @posix
-def test_things_that_are_no_files(gallery: Gallery, photos: Path, paint: Paint) -> None:
+def test_things_that_are_no_files(gallery: Gallery, photos: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch) -> None:
     paint("good.png")
     os.mkfifo(photos / "pipe.jpg")
     (photos / "zero.jpg").symlink_to("/dev/zero")
@@ -93,7 +93,7 @@ def test_things_that_are_no_files(gallery: Gallery, photos: Path, paint: Paint) 
     (photos / "up").symlink_to(photos, target_is_directory=True)
     (photos / "folder.jpg").mkdir()
     with socket.socket(socket.AF_UNIX) as plug:
-        os.chdir(photos)  # a socket's path may have only about 100 bytes
+        monkeypatch.chdir(photos)  # a socket's path may have only about 100 bytes
         plug.bind("plug.jpg")
         report = gallery.index([photos])
     reasons = {skipped.path.name: skipped.reason for skipped in report.skipped}

@@ -86,7 +86,7 @@ class Int8Space:
             raise InvalidQuery("The text is empty; write a few words.")
         return self._run(self._texts, self._original.text_inputs, list(texts), _TEXT_BATCH)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         """Estimated as for the original."""
         return self._logits.confidence(similarities)
 
@@ -101,15 +101,16 @@ class Int8Space:
         return vectors
 
 
-def int8_space(space: Space) -> Space:
+def int8_space(space: Any) -> Space:
     """The int8 copy of a space, made now if there is none; the space itself, with a warning, where that cannot be.
 
     Raises:
         MissingPackage: onnx is not installed.
     """
+    original: Space = space
     if not isinstance(space, TransformersSpace):
-        warnings.warn(f"int8 is for spaces of transformers; {space.name} runs in fp32.", stacklevel=2)
-        return space
+        warnings.warn(f"int8 is for spaces of transformers; {original.name} runs in fp32.", stacklevel=2)
+        return original
     folder = cache_folder() / space.identity
     try:
         if not (folder / "check.json").is_file():
@@ -118,7 +119,7 @@ def int8_space(space: Space) -> Space:
         raise
     except Exception as error:  # an exporter fails in many ways, and the original always works
         warnings.warn(f"{space.name} runs in fp32, its int8 copy cannot be used: {' '.join(str(error).split())[:200]}", stacklevel=2)
-        return space
+        return original
     facts = json.loads((folder / "check.json").read_text(encoding="utf-8"))
     return Int8Space(space, folder, LogitEstimate(facts["scale"], facts["bias"]))
 

@@ -71,8 +71,8 @@ class TorchSpace(ABC):
             raise InvalidQuery("The text is empty; write a few words.")
         return self._vectors(self._text_features, list(texts), TEXT_BATCH)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
-        """Estimated, not calibrated; see `mmembed.space.estimate`."""
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+        """Estimated, not calibrated; see `mmembed.space.estimate`. How many pictures were searched plays no part in it."""
         return self._estimate().confidence(similarities)
 
     def _vectors(self, features: Any, rows: Sequence[Any], size: int) -> np.ndarray:

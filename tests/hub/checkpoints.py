@@ -238,6 +238,8 @@ def _save_open_clip(folder: Path, config: dict[str, Any]) -> Path:
     model = kind(**parts)
     with torch.no_grad():
         for name, weight in model.named_parameters():
+            if name == "text_decoder.text_projection":  # CoCa's, which the library leaves uninitialised
+                weight.normal_(std=0.2)
             if weight.dim() >= 2 and "embed" not in name:
                 weight.mul_(4)
     save_file({name: value.contiguous().clone() for name, value in model.state_dict().items()}, folder / "open_clip_model.safetensors")

@@ -95,4 +95,5 @@ def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None)
         threads,
     )
     decoder = BundledDecoder(folder, space, manifest.captions, manifest.translations, manifest.max_length, threads)
-    return Model(preset, space, decoder, manifest.captioning, cache(lambda: Words.read(folder)), manifest.pivot)
+    words = cache(lambda: Words.read(folder))
+    return Model(preset, space, decoder, captioning=manifest.captioning, words=words, pivot=manifest.pivot)

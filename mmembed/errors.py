@@ -29,6 +29,14 @@ class UnknownPreset(MmembedError):
     """A preset name that no file in `configs/` defines."""
 
 
+class UnknownPair(MmembedError):
+    """A pair of languages that a translator does not serve; the text names the nearest pairs it does."""
+
+
+class UnavailableModel(MmembedError):
+    """A model that is not on this machine and cannot be had now; the text says what works instead."""
+
+
 class InvalidQuery(MmembedError):
     """A search, caption or translation request that makes no sense, such as an empty text."""
 

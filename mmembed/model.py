@@ -1,4 +1,4 @@
-"""A space and a decoder under one name: what `mmembed.load()` returns."""
+"""A space and what writes, under one name: what `mmembed.load()` returns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.generate import captions
-from mmembed.generate.base import Caption, Captioning, Decoder, Style, Translation
-from mmembed.generate.captions import PLAIN
+from mmembed.generate.base import PLAIN, Caption, Captioner, Captioning, Decoder, Style, Translation, Translator
 from mmembed.generate.translation import Explained, Translating
 from mmembed.generate.words import Words
 from mmembed.media.picture import Picture
@@ -18,29 +17,41 @@ from mmembed.presets import Preset
 from mmembed.space.base import Space
 
 
-def _no_words() -> None:
-    return None
+def no_words() -> None:
+    """Of a model of which it is not known what it was trained on."""
+    return
 
 
 @dataclass(frozen=True)
 class Model:
-    """A preset brought to life: `space` embeds, `decoder` writes.
+    """Presets brought to life: `space` embeds, `decoder` writes; or, instead of it, `captioner` and `translator`.
 
     Attributes:
-        preset: what was loaded.
+        preset: what was loaded; of several joined with `+`, their facts together.
         space: embeds pictures and texts.
-        decoder: writes captions and translations.
-        captioning: what was tuned for this space and decoder together.
-        words: gives the words the decoder was trained on, or None; read when first asked for.
-        pivot: the language between two others that the decoder does not translate directly; empty if it needs none.
+        decoder: writes from joint vectors. With a captioner and a translator it only says which languages they serve.
+        captioner: describes pictures from their pixels, or None.
+        translator: translates, or None.
+        rerank_weight: how much the picture chooses among the candidates of a translator that does not see it.
+        captioning: what was tuned for this space and what writes the captions together.
+        words: gives the words that what translates was trained on, or None; read when first asked for.
+        pivot: the language between two others that are not translated directly; empty if it needs none.
     """
 
     preset: Preset
     space: Space
     decoder: Decoder
+    captioner: Captioner | None = None
+    translator: Translator | None = None
+    rerank_weight: float = 0.0
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
-    words: Callable[[], Words | None] = _no_words
+    words: Callable[[], Words | None] = no_words
     pivot: str = ""
+
+    @property
+    def picture_size(self) -> int:
+        """The side in pixels to open pictures with, so that every part of the model sees enough."""
+        return max(self.space.picture_size, *(part.picture_size for part in (self.captioner, self.translator) if part is not None), 0)
 
     def caption(
         self, pictures: Sequence[Picture], language: str = "en", count: int = 1, beams: int = 4, style: Style = PLAIN
@@ -48,25 +59,36 @@ class Model:
         """Describe pictures, one caption each, with up to `count` - 1 alternatives.
 
         Raises:
-            UnknownLanguage: the decoder does not write captions in `language`.
-            InvalidQuery: the decoder cannot write in that style.
+            UnknownLanguage: captions are not written in `language`.
+            InvalidQuery: they cannot be written in that style.
         """
         return self.caption_in(pictures, [language], count, beams, style)[0]
 
     def caption_in(
         self, pictures: Sequence[Picture], languages: Sequence[str], count: int = 1, beams: int = 4, style: Style = PLAIN
     ) -> list[list[Caption]]:
-        """`caption` in several languages, one list a language; each picture is looked at once.
+        """`caption` in several languages, one list a language; the space looks at each picture once.
 
         Raises:
             UnknownLanguage: captions are not written in one of the languages.
         """
-        return self.caption_vectors(self.space.embed_pictures(pictures), languages, count, beams, style)
+        vectors = self.space.embed_pictures(pictures)
+        if self.captioner is None:
+            return self.caption_vectors(vectors, languages, count, beams, style)
+        return [
+            captions.caption_pictures(self.space, self.captioner, pictures, vectors, language, count, beams, style, self.captioning)
+            for language in languages
+        ]
 
     def caption_vectors(
         self, vectors: np.ndarray, languages: Sequence[str], count: int = 1, beams: int = 4, style: Style = PLAIN
     ) -> list[list[Caption]]:
-        """`caption_in` of pictures of which only the vectors, float32 `[N, dim]`, are at hand, such as a gallery's."""
+        """`caption_in` of pictures of which only the vectors, float32 `[N, dim]`, are at hand, such as a gallery's.
+
+        Raises:
+            UnknownLanguage: captions are not written in one of the languages.
+            InvalidQuery: the model has a captioner, which needs the pictures themselves.
+        """
         return [
             captions.caption_vectors(self.space, self.decoder, vectors, language, count, beams, style, self.captioning)
             for language in languages
@@ -84,10 +106,12 @@ class Model:
     ) -> list[Translation]:
         """Translate texts, looking at a picture for each where there is one.
 
-        A text may have several sentences; its language is recognised if `source_language` is not given.
+        A text may have several sentences; its language is recognised, if the model can, where `source_language` is not given.
+        Languages may be given by any common code: `de`, `de-AT`, `deu`, `deu_Latn`.
 
         Raises:
             UnknownLanguage: `to` or the language of a text is not served.
+            UnknownPair: there is no translation between just these two.
             InvalidQuery: a text is empty, too long, in no known language or in `to` already, or `pictures` has another length
                 than `texts`.
         """
@@ -99,16 +123,16 @@ class Model:
         if rows:
             vectors = np.full((len(texts), self.space.dim), np.nan, np.float32)
             vectors[rows] = self.space.embed_pictures([picture for picture in seen if picture is not None])
-        return self.translating(beams, style).translate(texts, to, source_language, vectors, count)
+        return self.translating(beams, style).translate(texts, to, source_language, vectors, count, pictures)
 
     def explain(self, text: str, to: str, picture: Picture, source_language: str | None = None, count: int = 1) -> Explained:
         """A translation with the picture and one from the words alone, so that one sees what the picture changed.
 
         Raises:
-            InvalidQuery, UnknownLanguage: as `translate`.
+            InvalidQuery, UnknownLanguage, UnknownPair: as `translate`.
         """
         return self.translating().explain(text, to, source_language, picture, count)
 
     def translating(self, beams: int = 4, style: Style = PLAIN) -> Translating:
         """What translates, for those who have vectors, or rows that shall fail one by one."""
-        return Translating(self.space, self.decoder, self.words(), self.pivot, beams, style)
+        return Translating(self.space, self.decoder, self.words(), self.pivot, beams, style, self.translator, self.rerank_weight)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
-from mmembed.errors import InvalidConfig, UnknownPreset
+from mmembed.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from mmembed.model import Model
@@ -19,21 +19,40 @@ _PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Preset:
-    """One loadable model.
+class Published:
+    """A score that others published, for us to compare with.
 
     Attributes:
-        name: what `--preset` and `mmembed.load()` take.
+        what: data, direction and metric, such as "XM3600 text-to-image R@1, 36 languages".
+        value: the score.
+        url: where it is published.
+    """
+
+    what: str
+    value: float
+    url: str
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One loadable model. What it can do follows from its backend: search, captions, translation.
+
+    Attributes:
+        name: what `--preset` and `mmembed.load()` take; several may be joined with `+`.
         summary: one line for people.
-        backend: which file of `mmembed.space` loads it.
+        backend: which file of `mmembed.space` or `mmembed.generate` loads it; see `mmembed.backends`.
         weights: the folder (relative to the package) or hub name of its weights.
-        languages: ISO 639-1 codes the space was trained on.
+        languages: ISO 639-1 codes the space was trained on; of a preset that is no space, none.
         captions: codes of the languages it writes captions in.
-        translations: codes of the languages it translates between.
+        translations: codes of the languages it translates between; `all` stands for all that its family has codes for.
         licence: terms of the weights.
         use: what those terms mean for a user, in a sentence.
-        size_mb: download or bundle size in megabytes.
+        size_mb: download or bundle size in megabytes, at 4 bytes a parameter where only those are known.
         measured: our own measurements, name → value; empty means "never run here".
+        parameters_m: millions of parameters, or None if not known.
+        published: scores that others published.
+        pairs: of a translator that does not have all pairs of its languages, those it has, such as `en-de`.
+        options: further settings of the backend.
     """
 
     name: str
@@ -47,6 +66,10 @@ class Preset:
     use: str
     size_mb: float
     measured: dict[str, float] = field(default_factory=dict)
+    parameters_m: float | None = None
+    published: tuple[Published, ...] = ()
+    pairs: tuple[str, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
 
 
 def config_folder() -> Path:
@@ -90,20 +113,19 @@ def presets() -> dict[str, Preset]:
 
 
 def load(name: str = "mini", threads: int | None = None) -> Model:
-    """Load a preset's space and decoder. The default, `mini`, ships with the package and needs neither torch nor network.
+    """Load a space, a captioner and a translator. The default, `mini`, ships with the package and needs neither torch nor network.
 
     Args:
-        name: a preset's name, or a folder that holds a bundle made by `mmembed train`.
-        threads: how many CPU threads one inference may use; the number of cores by default.
+        name: a preset's name, a hub name such as `google/siglip2-base-patch16-256`, a folder with a model in the hub's layout
+            or with a bundle made by `mmembed train`, or several of them joined with `+`. Each serves what none before it does,
+            and `mini` serves the rest: `siglip2-base+blip-base` searches with the first, captions with the second and
+            translates with `mini`.
+        threads: how many CPU threads one inference of a bundle may use; the number of cores by default.
 
     Raises:
-        UnknownPreset: there is no such preset or folder.
+        UnknownPreset: there is no such preset, folder or hub name.
+        UnavailableModel: it is not on this machine, and the hub cannot be reached or does not have it.
     """
-    from mmembed.bundle import load_bundle
+    from mmembed.compose import compose
 
-    known = presets()
-    if name in known:
-        return load_bundle(known[name], _PACKAGE / known[name].weights, threads)
-    if (Path(name) / "manifest.json").is_file():
-        return load_bundle(None, Path(name), threads)
-    raise UnknownPreset(f"There is no preset {name!r}; known are {', '.join(known)}, or give the folder of a trained bundle.")
+    return compose(name, threads)

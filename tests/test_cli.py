@@ -100,7 +100,10 @@ def test_the_surface_is_complete() -> None:
         ("eval", "tables"),
         ("train", "space"),
         ("train", "decoder"),
+        ("compare",),
+        ("tune",),
         ("presets",),
+        ("pull",),
         ("app",),
     }
 
@@ -293,12 +296,25 @@ def test_translation(run: Callable[..., Result], photos: Path) -> None:
     assert run("translate", "one two", "--to", "fr").stdout == "two one\n"
 
 
+def test_captions_of_a_dataset(run: Callable[..., Result], photos: Path) -> None:
+    pytest.importorskip("datasets")
+    (photos / "broken.png").write_bytes(b"no picture")
+    result = run("caption", "--dataset", photos, "--json")
+    assert {(line["path"], line["text"]) for line in lines(result)} == {("red.png", "red"), ("red copy.png", "red"), ("blue.png", "blue")}
+    assert "skipped broken.png" in result.stderr
+    assert "3 photos described, 1 skipped." in result.stderr
+    assert run("caption").exit_code == 2
+    assert run("caption", photos, "--dataset", photos).exit_code == 2
+
+
 def test_presets(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     preset = Preset("tiny", "A small one.", "x", "w", ("en",), ("en",), (), "MIT", "Anything.", 1.5, {"R@10": 60.0})
     monkeypatch.setattr("mmembed.presets.presets", lambda: {"tiny": preset})
     assert lines(run("presets", "--json"))[0]["licence"] == "MIT"
-    text = run("presets").stdout
+    text = run("presets", "tiny").stdout
     assert all(word in text for word in ("tiny", "MIT. Anything.", "1.5 MB", "R@10 60", "none"))
+    assert "no preset 'other'" in run("presets", "other").stderr + str(run("presets", "other").exception)
+    assert "mmembed pull NAME" in run("presets").stdout
     assert program("presets").returncode == 0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmembed.errors import MissingPackage, MmembedError, UnknownPreset
+from mmembed.hub.find import is_name
 
 if TYPE_CHECKING:
     from mmembed.app.service import Service
@@ -62,8 +63,9 @@ def serve(gallery: Path | None, preset: str, host: str, port: int, share: bool, 
     from mmembed.app.service import Service
 
     require_gradio()
-    if preset not in presets.presets() and not Path(preset).is_dir():  # else the page would open and every click fail
-        raise UnknownPreset(f"There is no preset {preset!r}; known are {', '.join(presets.presets())}, or give a bundle's folder.")
+    for part in preset.split("+") if not Path(preset).is_dir() else ():  # else the page would open and every click fail
+        if part.strip() not in presets.presets() and not Path(part.strip()).is_dir() and not is_name(part.strip()):
+            raise UnknownPreset(f"There is no preset {part!r}; known are {', '.join(presets.presets())}, or give a bundle's folder.")
     if warning := exposure_warning(host, share, auth):
         print(warning, file=sys.stderr, flush=True)
     private_upload_folder()

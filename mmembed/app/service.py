@@ -178,7 +178,7 @@ class Service:
     def caption_item(self, fingerprint: str, language: str, count: int) -> Caption:
         """Describe one of the gallery's pictures, and store the caption with it."""
         model = self.model()
-        picture = self.picture(fingerprint, model.space.picture_size)
+        picture = self.picture(fingerprint, model.picture_size)
         caption = model.caption([picture], language, self._alternatives(count))[0]
         self.gallery().add_caption(fingerprint, caption)
         return caption
@@ -231,7 +231,7 @@ class Service:
 
     def _open(self, path: Path) -> Picture:
         """An uploaded file as a picture, unless decoding it could take more memory than a page may ask for."""
-        target = self.model().space.picture_size
+        target = self.model().picture_size
         try:
             with Image.open(path) as image:
                 megapixels = image.width * image.height / 1e6

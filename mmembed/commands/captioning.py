@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ import click
 from mmembed.commands.terminal import EXISTING, json_option, preset_option, print_json, progress_bar, remark, separated
 from mmembed.errors import InvalidData, UnknownLanguage, UnreadablePicture
 from mmembed.generate.base import Caption, Style
-from mmembed.generate.outputs.describing import Describe, Failure, Outcome, describe_all
+from mmembed.generate.outputs.describing import BATCH, Describe, Failure, Outcome, describe_all
 from mmembed.generate.outputs.sinks import Sink, Subject, TextSidecars, XmpSidecars, as_row, sink_for
+from mmembed.languages import find
 from mmembed.media.picture import Picture
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ _DATABASE = "gallery.sqlite"  # what makes a folder a gallery
 
 
 @click.command()
-@click.argument("places", nargs=-1, required=True, type=EXISTING, metavar="PICTURE|FOLDER|GALLERY...")
+@click.argument("places", nargs=-1, type=EXISTING, metavar="PICTURE|FOLDER|GALLERY...")
+@click.option("--dataset", metavar="NAME", help="Instead of files: a dataset's hub name, .parquet or .tar file, or picture folder.")
+@click.option("--split", default="train", show_default=True, metavar="NAME", help="Which part of the dataset.")
+@click.option("--column", metavar="NAME", help="Which of the dataset's columns has the pictures; found by itself if only one does.")
 @click.option(
     "--lang", "languages", multiple=True, default=("en",), show_default="en", callback=separated, metavar="CODE",
     help="Language to write in; repeatable, or with commas: en,de.",
@@ -46,8 +50,9 @@ _DATABASE = "gallery.sqlite"  # what makes a folder a gallery
 @preset_option
 @json_option
 def caption(
-    places: tuple[Path, ...], languages: tuple[str, ...], count: int, beams: int, seed: int | None, temperature: float, shortest: int,
-    longest: int, out: Path | None, sidecars: tuple[str, ...], again: bool, preset: str, as_json: bool,
+    places: tuple[Path, ...], dataset: str | None, split: str, column: str | None, languages: tuple[str, ...], count: int, beams: int,
+    seed: int | None, temperature: float, shortest: int, longest: int, out: Path | None, sidecars: tuple[str, ...], again: bool,
+    preset: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Describe photos in words.
 
@@ -60,18 +65,22 @@ def caption(
       mmembed caption ~/Pictures --lang en,fr --out captions.jsonl
       mmembed caption ~/Pictures --sidecar xmp
       mmembed caption photos.mm
+      mmembed caption --dataset pictures.parquet --json > captions.jsonl
 
     JSON fields: path, language, text, similarity (how well the words fit the picture, up to 1), confidence (the probability
-    that they do), doubtful (whether that is low), score (the decoder's), alternatives.
+    that they do), doubtful (whether that is low), score (the decoder's), alternatives, and written_by where other models than
+    the preset's one bundle wrote it.
     """
+    if bool(places) == bool(dataset):
+        raise click.UsageError("Give PICTURE, FOLDER or GALLERY, or --dataset NAME.")
+    if dataset and sidecars:
+        raise click.UsageError("--sidecar goes with files, not with --dataset.")
     if longest and shortest > longest:
         raise click.UsageError("--shortest is more than --longest.")
     import mmembed
 
     model = mmembed.load(preset)
-    for language in languages:
-        if language not in model.decoder.caption_languages:
-            raise UnknownLanguage(language, model.decoder.caption_languages)
+    languages = tuple(dict.fromkeys(_served(language, model.decoder.caption_languages) for language in languages))
     style = Style(shortest, longest, seed, temperature)
     files = [*([sink_for(out, again)] if out else [])]
     files += [TextSidecars(languages, again) if kind == "txt" else XmpSidecars(kind == "xmp-adobe", again) for kind in sidecars]
@@ -80,9 +89,14 @@ def caption(
     outcomes = []
     for gallery in galleries:
         outcomes.append(_describe_gallery(model, gallery, languages, files, count, beams, style, again, as_json))
+    sinks: list[Sink] = [*files, *([_Printed(as_json)] if as_json or not files else [])]
     if folders:
-        printing: list[Sink] = [_Printed(as_json)] if as_json or not files else []
-        outcomes.append(_describe_files(model, folders, languages, [*files, *printing], count, beams, style))
+        outcomes.append(_describe_files(model, folders, languages, sinks, count, beams, style))
+    if dataset:
+        outcomes.append(_describe_dataset(model, dataset, split, column, languages, sinks, count, beams, style))
+    if not as_json and model.captioner is not None and any(outcome.described for outcome in outcomes):
+        for language in languages:
+            remark(f"{language}: written by {model.captioner.credit(language)}")
     _conclude(outcomes, summarised=bool(files or galleries))
 
 
@@ -138,17 +152,47 @@ def _describe_files(
         raise InvalidData(f"There are no pictures in {', '.join(map(str, folders))}.")
 
     def describe(subjects: Sequence[Subject], wanted: Sequence[str]) -> list[list[Caption] | str]:
-        opened = [_opened(subject.path, model.space.picture_size) for subject in subjects]
-        pictures = [picture for picture in opened if isinstance(picture, Picture)]
-        columns = model.caption_in(pictures, wanted, count, beams, style)
-        written = iter(zip(*columns, strict=True))
-        return [list(next(written)) if isinstance(picture, Picture) else picture for picture in opened]
+        return _captions(model, [_opened(subject.path, model.picture_size) for subject in subjects], wanted, count, beams, style)
 
     outcome = _run([Subject(file.path) for file in finding.files], languages, sinks, describe)
     problems = tuple(Failure(problem.path, problem.reason) for problem in finding.problems)
     if not outcome.described and not outcome.unchanged:
         raise InvalidData(f"None of the {len(finding.files)} files could be described.")
     return Outcome(outcome.described, outcome.unchanged, outcome.failures + problems)
+
+
+def _describe_dataset(
+    model: Model,
+    dataset: str,
+    split: str,
+    column: str | None,
+    languages: Sequence[str],
+    sinks: Sequence[Sink],
+    count: int,
+    beams: int,
+    style: Style,
+) -> Outcome:
+    from mmembed.hub.dataset import read_dataset
+
+    held: dict[Path, Picture | str] = {}  # of the batch that is being described
+
+    def subjects() -> Iterator[Subject]:
+        names: set[str] = set()
+        for number, row in enumerate(read_dataset(dataset, split, column, model.picture_size)):
+            subject = Subject(Path(row.name if row.name not in names else f"{row.name}#{number}"))
+            names.add(row.name)
+            held[subject.path] = row.picture or row.problem or "there is no picture in it"
+            if len(held) > BATCH:
+                del held[next(iter(held))]
+            yield subject
+
+    def describe(subjects: Sequence[Subject], wanted: Sequence[str]) -> list[list[Caption] | str]:
+        return _captions(model, [held[subject.path] for subject in subjects], wanted, count, beams, style)
+
+    outcome = _run(subjects(), languages, sinks, describe)
+    if not outcome.described and not outcome.unchanged:
+        raise InvalidData(f"None of the {len(outcome.failures)} pictures of {dataset} could be described.")
+    return outcome
 
 
 def _describe_gallery(
@@ -169,6 +213,9 @@ def _describe_gallery(
         row = {item.fingerprint: number for number, item in enumerate(items)}
 
         def describe(subjects: Sequence[Subject], wanted: Sequence[str]) -> list[list[Caption] | str]:
+            if model.captioner is not None:  # looks at pixels
+                opened = [_first_opened(items[row[subject.fingerprint]].paths, model.picture_size) for subject in subjects]
+                return _captions(model, opened, wanted, count, beams, style)
             columns = model.caption_vectors(vectors[[row[subject.fingerprint] for subject in subjects]], wanted, count, beams, style)
             return [list(captions) for captions in zip(*columns, strict=True)]
 
@@ -177,7 +224,7 @@ def _describe_gallery(
         return _run(subjects, languages, sinks, describe)
 
 
-def _run(subjects: Sequence[Subject], languages: Sequence[str], sinks: Sequence[Sink], describe: Describe) -> Outcome:
+def _run(subjects: Iterable[Subject], languages: Sequence[str], sinks: Sequence[Sink], describe: Describe) -> Outcome:
     printing = any(isinstance(sink, _Printed) for sink in sinks)
     # What is only printed is lacking everywhere; beside a file, what the file has is not printed again.
     lasting = [sink for sink in sinks if not isinstance(sink, _Printed)]
@@ -202,6 +249,32 @@ def _opened(path: Path, side: int) -> Picture | str:
         return Picture.open(path, side)
     except UnreadablePicture as error:
         return str(error)
+
+
+def _first_opened(paths: Sequence[Path], side: int) -> Picture | str:
+    """Any of a picture's copies."""
+    found: Picture | str = "it has no file any more"
+    for path in paths:
+        found = _opened(path, side)
+        if isinstance(found, Picture):
+            break
+    return found
+
+
+def _captions(
+    model: Model, opened: Sequence[Picture | str], languages: Sequence[str], count: int, beams: int, style: Style
+) -> list[list[Caption] | str]:
+    """For each picture its captions; the reason stays where there is no picture."""
+    pictures = [picture for picture in opened if isinstance(picture, Picture)]
+    written = iter(zip(*model.caption_in(pictures, languages, count, beams, style), strict=True))
+    return [list(next(written)) if isinstance(picture, Picture) else picture for picture in opened]
+
+
+def _served(language: str, known: Sequence[str]) -> str:
+    found = find(language, known)
+    if found is None:
+        raise UnknownLanguage(language, tuple(known))
+    return found
 
 
 def _name(failure: Failure) -> None:

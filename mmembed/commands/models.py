@@ -1,4 +1,4 @@
-"""`presets` and `app`."""
+"""`presets`, `pull` and `app`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,70 @@ from pathlib import Path
 
 import click
 
-from mmembed.commands.terminal import gallery_option, json_option, preset_option, print_json
+from mmembed.backends import roles
+from mmembed.commands.terminal import gallery_option, json_option, preset_option, print_json, separated
+from mmembed.errors import UnknownPreset
+from mmembed.hub.find import look_up
+from mmembed.hub.find import pull as fetch
+from mmembed.hub.shelf import is_ready, repositories
 from mmembed.presets import Preset
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @json_option
-def presets(as_json: bool) -> None:
-    """List the models: languages, size, terms of use, and our own measurements.
+def presets(names: tuple[str, ...], as_json: bool) -> None:
+    """List the models: what they do, languages, size, terms of use, scores. With names, all that is known about these.
 
-    JSON fields: name, summary, backend, weights, languages, captions, translations, licence, use, size_mb, measured.
+    Several may be joined: --preset siglip2-base+blip-base+opus-mt searches with the first, captions with the second and
+    translates with the third. --preset also takes any hub name (owner/model) and any folder with a model.
+
+    \b
+      mmembed presets
+      mmembed presets siglip2-base nllb-600m
+
+    JSON fields: name, summary, backend, roles, weights, languages, captions, translations, pairs, licence, use, size_mb,
+    parameters_m, published (what, value, url), measured (empty: never run here), ready (whether it is on this machine), options.
     """
     from mmembed.presets import presets as known
 
-    for preset in known().values():
-        if as_json:
-            print_json(asdict(preset))
-        else:
-            click.echo(_description(preset))
+    everything = known()
+    for name in names:
+        if name not in everything:
+            raise UnknownPreset(f"There is no preset {name!r}; known are {', '.join(everything)}.")
+    chosen = [everything[name] for name in names] or list(everything.values())
+    if as_json:
+        for preset in chosen:
+            print_json({**asdict(preset), "roles": list(roles(preset.backend)), "ready": is_ready(preset)})
+    elif names:
+        click.echo("\n".join(_description(preset) for preset in chosen))
+    else:
+        for role, title in _ROLES.items():
+            click.echo(f"{title}:")
+            for preset in chosen:
+                if role in roles(preset.backend):
+                    click.echo(_line(preset))
+        click.echo("\nmmembed presets NAME tells more; mmembed pull NAME downloads. * is on this machine.")
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--pair", "pairs", multiple=True, callback=separated, metavar="PAIR", help="Of opus-mt, which pairs, such as en-de.")
+def pull(names: tuple[str, ...], pairs: tuple[str, ...]) -> None:
+    """Download models, so that they work offline afterwards; bring those on this machine up to date.
+
+    NAME is a preset, several joined with +, or a hub name (owner/model). Weights go to the hub's own cache, where other
+    programs find them too. An interrupted download goes on when the same command is run again.
+
+    \b
+      mmembed pull siglip2-base
+      mmembed pull opus-mt --pair en-de,de-en
+    """
+    for wanted in dict.fromkeys(part.strip() for name in names for part in name.split("+")):
+        for repository, library in repositories(wanted, pairs):
+            remote = look_up(repository, library)
+            click.echo(f"{repository}: {remote.megabytes:,.0f} MB", err=True)
+            click.echo(str(fetch(repository, library, remote)))
 
 
 @click.command()
@@ -55,16 +101,30 @@ def app(gallery: Path, preset: str, host: str, port: int, share: bool, auth: str
     )
 
 
+_ROLES = {"space": "Search", "captioner": "Captions", "translator": "Translation"}
+
+
+def _line(preset: Preset) -> str:
+    mark = "*" if is_ready(preset) else " "
+    return f"  {mark} {preset.name:<16} {_size(preset.size_mb):>7}  {preset.licence.split(',')[0][:28]:<28}  {preset.summary}"
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:g} MB"
+
+
 def _description(preset: Preset) -> str:
     facts = {
-        "search": ", ".join(preset.languages),
+        "search": ", ".join(preset.languages) or "none",
         "captions": ", ".join(preset.captions) or "none",
-        "translation": ", ".join(preset.translations) or "none",
-        "size": f"{preset.size_mb:g} MB",
+        "translation": ", ".join(preset.pairs) or ", ".join(preset.translations) or "none",
+        "weights": preset.weights + (" (on this machine)" if is_ready(preset) else ""),
+        "size": _size(preset.size_mb) + (f", {preset.parameters_m:g} million parameters" if preset.parameters_m else ""),
         "licence": f"{preset.licence}. {preset.use}",
-        "measured": ", ".join(f"{name} {value:g}" for name, value in preset.measured.items()) or "not yet",
+        "measured": ", ".join(f"{name} {value:g}" for name, value in preset.measured.items()) or "never run here",
+        "published": "".join(f"\n    {score.what}: {score.value:g}  {score.url}" for score in preset.published) or "nothing noted",
     }
     return "\n".join([f"{preset.name}: {preset.summary}", *(f"  {name:<12}{value}" for name, value in facts.items())])
 
 
-COMMANDS = (presets, app)
+COMMANDS = (presets, pull, app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from mmembed.errors import UnreadablePicture
+from mmembed.hub.running import DEVICE_VARIABLE, PRECISION_VARIABLE, PRECISIONS
 from mmembed.media.picture import Picture
 
 Progress = Callable[[int, int, str], None]
@@ -19,13 +21,46 @@ Progress = Callable[[int, int, str], None]
 EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-preset_option = click.option(
+_preset = click.option(
     "--preset",
     default="mini",
     show_default=True,
+    envvar="MMEMBED_PRESET",
+    show_envvar=True,
     metavar="NAME",
-    help="A name from `mmembed presets`, or the folder of a trained bundle.",
+    help="From `mmembed presets`, a hub name or a folder; join several with +, such as siglip2-base+blip-base.",
 )
+
+
+def _remember(variable: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Callback of an option that every model of this process should follow, wherever it is loaded."""
+
+    def remember(_: click.Context, __: click.Parameter, value: Any) -> Any:
+        if value:
+            os.environ[variable] = "1" if value is True else str(value)
+        return value
+
+    return remember
+
+
+offline_option = click.option(
+    "--offline", is_flag=True, expose_value=False, is_eager=True, callback=_remember("HF_HUB_OFFLINE"), help="Never touch the network."
+)
+_device = click.option(
+    "--device", metavar="NAME", expose_value=False, callback=_remember(DEVICE_VARIABLE),
+    help="Where hub models run: cuda, cuda:1, mps or cpu. The best there is, by itself.",
+)  # fmt: skip
+_precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), expose_value=False, callback=_remember(PRECISION_VARIABLE),
+    help="In which numbers hub models run. By itself bf16 or fp16 on a GPU, fp32 on a CPU.",
+)  # fmt: skip
+
+
+def preset_option(command: Any) -> Any:
+    """`--preset`, and how it is to be loaded: `--offline`, `--device`, `--precision`."""
+    return _preset(offline_option(_device(_precision(command))))
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 gallery_option = click.option(
     "--gallery",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmembed.commands.terminal import EXISTING_FILE, json_option, open_picture, preset_option, print_json, progress_bar, remark
-from mmembed.errors import InvalidData, UnknownLanguage
+from mmembed.errors import InvalidData
 from mmembed.generate.base import Translation
 from mmembed.generate.outputs.translations import Done, Line, as_row, output_for, read_lines, translate_lines, translation_fields
 from mmembed.media.picture import Picture
@@ -50,7 +50,8 @@ def translate(
 
     JSON fields: source, language, text, grounded (whether a picture was looked at), similarity (to the picture, or else
     to the source), from (the language of the source), via (the language it went through), score (the decoder's), notes,
-    alternatives; of files also row, image and error, and of --explain the field plain: the same from the words alone.
+    alternatives, and written_by where another model than the preset's one bundle wrote it; of files also row, image and
+    error, and of --explain the field plain: the same from the words alone.
     """
     if (text is None) == (file is None):
         raise click.UsageError("Say what to translate: a TEXT, or --file FILE.")
@@ -59,16 +60,15 @@ def translate(
     import mmembed
 
     model = mmembed.load(preset)
-    for language in (to, source):
-        if language is not None and language not in model.decoder.translation_languages:
-            raise UnknownLanguage(language, model.decoder.translation_languages)
+    translating = model.translating()
+    to, source = translating.code_of(to), translating.code_of(source) if source is not None else None
     if file is not None:
         _translate_file(model, file, text_column, image_column, out, to, source, count, as_json)
     elif text is not None and explain and image is not None:
-        found = model.explain(text, to, open_picture(image, model.space.picture_size), source, count)
+        found = model.explain(text, to, open_picture(image, model.picture_size), source, count)
         _print_explained(found.grounded, found.plain, as_json)
     elif text is not None:
-        pictures = [open_picture(image, model.space.picture_size)] if image else None
+        pictures = [open_picture(image, model.picture_size)] if image else None
         [result] = model.translate([text], to, source, pictures, count)
         _print(result, as_json)
 
@@ -121,7 +121,7 @@ def _translate_file(
         return translating.refusal(line.text, to, source or line.language)
 
     def opened(name: str) -> Picture:
-        return Picture.open(file.parent / name, model.space.picture_size)
+        return Picture.open(file.parent / name, model.picture_size)
 
     def translated(part: Sequence[Line], pictures: Sequence[Picture | None]) -> Sequence[Translation]:
         return model.translate([line.text for line in part], to, source or part[0].language, pictures, count)

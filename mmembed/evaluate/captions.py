@@ -12,7 +12,6 @@ import numpy as np
 
 from mmembed.errors import InvalidData, MissingPackage
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
-from mmembed.generate.captions import caption_vectors
 from mmembed.model import Model
 
 References = Mapping[str, Mapping[str, Sequence[str]]]
@@ -95,7 +94,7 @@ def evaluate_captions(
         chosen = vectors[[row[name] for name in captions]]
         written: list[str] = []
         for rows in batches(len(chosen)):
-            written += [caption.text for caption in caption_vectors(model.space, model.decoder, chosen[rows], language)]
+            written += _described(model, folder, list(captions)[rows], chosen[rows], language)
             if progress:
                 progress(rows.stop, len(chosen), f"captions ({language})")
         truth = list(captions.values())
@@ -112,6 +111,15 @@ def evaluate_captions(
             )
         )
     return results
+
+
+def _described(model: Model, folder: PictureFolder, names: Sequence[str], vectors: np.ndarray, language: str) -> list[str]:
+    """Captions as a user gets them: from the vectors that are at hand, or by a captioner from the pictures."""
+    if model.captioner is None:
+        [found] = model.caption_vectors(vectors, [language])
+    else:
+        found = model.caption([folder.open(name, model.picture_size) for name in names], language)
+    return [caption.text for caption in found]
 
 
 class _Neighbours:

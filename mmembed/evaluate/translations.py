@@ -124,7 +124,7 @@ def translate_rows(
         rows = order[part]
         pictures = None
         if folder is not None and any(images[row] for row in rows):
-            pictures = [folder.open(name, model.space.picture_size) if (name := images[row]) else None for row in rows]
+            pictures = [folder.open(name, model.picture_size) if (name := images[row]) else None for row in rows]
         translations = model.translate([sources[row] for row in rows], to, source_language, pictures)
         for row, translation in zip(rows, translations, strict=True):
             written[row] = translation.text

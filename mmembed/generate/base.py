@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from mmembed.media.picture import Picture
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -37,6 +39,10 @@ class Style:
     top_p: float = 0.9
 
 
+PLAIN = Style()
+"""As the model itself writes."""
+
+
 @dataclass(frozen=True)
 class Captioning:
     """What was tuned on validation data for one space and one decoder together; part of a bundle's manifest.
@@ -63,6 +69,7 @@ class Caption:
         confidence: calibrated probability that a picture with this similarity is what the caption describes, measured against
             the background pictures of the space; None where it is not known, as for captions stored earlier.
         doubtful: whether the confidence is so low that the caption may well be about something else.
+        written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
     """
 
     text: str
@@ -72,6 +79,7 @@ class Caption:
     alternatives: tuple[str, ...] = ()
     confidence: float | None = None
     doubtful: bool = False
+    written_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ class Translation:
         source_language: code of the source's language, as given or as recognised; empty if neither.
         via: the language it went through, such as `en` from German to French; empty if it was translated directly.
         notes: what the reader should know, in sentences, such as a name that could not be carried over.
+        written_by: the models that wrote it, in words; empty for a bundle.
     """
 
     source: str
@@ -101,6 +110,7 @@ class Translation:
     source_language: str = ""
     via: str = ""
     notes: tuple[str, ...] = ()
+    written_by: str = ""
 
 
 class Decoder(Protocol):
@@ -111,8 +121,11 @@ class Decoder(Protocol):
         translation_languages: codes it translates between.
     """
 
-    caption_languages: tuple[str, ...]
-    translation_languages: tuple[str, ...]
+    @property
+    def caption_languages(self) -> tuple[str, ...]: ...
+
+    @property
+    def translation_languages(self) -> tuple[str, ...]: ...
 
     def generate(
         self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
@@ -136,7 +149,8 @@ class StyledDecoder(Decoder, Protocol):
         follows_style: True; a decoder without it writes as it does.
     """
 
-    follows_style: bool
+    @property
+    def follows_style(self) -> bool: ...
 
     def generate(
         self,
@@ -145,7 +159,74 @@ class StyledDecoder(Decoder, Protocol):
         language: str,
         beams: int = 4,
         count: int = 1,
-        style: Style = Style(),
+        style: Style = PLAIN,
     ) -> list[list[Candidate]]:
         """See `Decoder.generate`."""
+        ...
+
+
+class Captioner(Protocol):
+    """Describes pictures from their pixels, as most models from a hub do, not from their joint vectors.
+
+    Attributes:
+        name: what it is called.
+        languages: codes of the languages it writes.
+        picture_size: side in pixels that pictures should at least have; the `target` to open them with.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
+
+    @property
+    def picture_size(self) -> int: ...
+
+    def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
+        """The `count` best captions of each picture, best first."""
+        ...
+
+    def credit(self, language: str) -> str:
+        """Which models write in this language, in words."""
+        ...
+
+
+class Translator(Protocol):
+    """Translates texts, looking at pictures or not.
+
+    Attributes:
+        name: what it is called.
+        languages: codes of the languages it translates between; not every pair has to exist.
+        sees: whether it looks at pictures.
+        picture_size: side in pixels that pictures should at least have; 0 if it looks at none.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
+
+    @property
+    def sees(self) -> bool: ...
+
+    @property
+    def picture_size(self) -> int: ...
+
+    def translate(
+        self,
+        texts: Sequence[str],
+        to: str,
+        source_language: str | None,
+        pictures: Sequence[Picture | None] | None = None,
+        beams: int = 4,
+        count: int = 1,
+    ) -> list[list[Candidate]]:
+        """The `count` best translations of each text, best first.
+
+        Raises:
+            UnknownPair: it does not translate between these languages.
+            InvalidQuery: it needs to know the language of the texts.
+        """
         ...

@@ -135,7 +135,9 @@ class BundledDecoder:
         return {"prefix": prefix.astype(np.float32), "states": states, "words": words, "mask": mask}
 
 
-def beam_search(step: Step, reorder: Reorder, rows: int, start: int, pieces: np.ndarray, beams: int, max_length: int) -> list[list[tuple[list[int], float]]]:
+def beam_search(
+    step: Step, reorder: Reorder, rows: int, start: int, pieces: np.ndarray, beams: int, max_length: int, end: int = _END
+) -> list[list[tuple[list[int], float]]]:
     """Batched beam search.
 
     Args:
@@ -146,6 +148,7 @@ def beam_search(step: Step, reorder: Reorder, rows: int, start: int, pieces: np.
         pieces: the ids that a text may contain, `[V]`.
         beams: width of each search.
         max_length: greatest number of ids in a text, its end included.
+        end: id every text ends with; not part of the result.
 
     Returns:
         For each row up to `beams` texts, best first: ids without start and end, and the mean log-probability.
@@ -167,7 +170,7 @@ def beam_search(step: Step, reorder: Reorder, rows: int, start: int, pieces: np.
             for rank, candidate in enumerate(ranked):
                 beam, column = divmod(int(candidate), vocabulary)
                 piece = int(pieces[column])
-                if piece != _END:
+                if piece != end:
                     running.append((beam, piece, total[row, candidate]))
                 elif rank < beams and len(finished[row]) < beams:
                     finished[row].append((texts[row][beam], float(total[row, candidate]) / (position + 1)))

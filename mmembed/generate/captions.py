@@ -1,19 +1,21 @@
-"""Captions: the decoder reads a picture's vector; the joint space chooses among its candidates and says how far to trust them."""
+"""Captions: a decoder reads a picture's vector, or a captioner its pixels; the joint space chooses among the candidates and says
+how far to trust them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
-from mmembed.errors import InvalidQuery, UnknownLanguage
-from mmembed.generate.base import Candidate, Caption, Captioning, Decoder, Style, StyledDecoder
+from mmembed.errors import UnknownLanguage
+from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style
 from mmembed.generate.polish import usable
 from mmembed.generate.rerank import fits, rerank
+from mmembed.generate.style import in_style
+from mmembed.languages import find
+from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 
-PLAIN = Style()
 UNTUNED = Captioning()
 
 
@@ -43,13 +45,43 @@ def caption_vectors(
         UnknownLanguage: the decoder does not write captions in `language`.
         InvalidQuery: the decoder cannot sample, but shall.
     """
-    if language not in decoder.caption_languages:
+    served = find(language, decoder.caption_languages)
+    if served is None:
         raise UnknownLanguage(language, decoder.caption_languages)
     if not len(vectors):
         return []
     wanted = max(beams, count)  # more than are shown: what loops or has the wrong length is passed over
-    ranked = generate(decoder, vectors, None, language, wanted, wanted, style)
-    return from_candidates(space, ranked, vectors, language, count, style, captioning)
+    ranked = decoder.generate(vectors, None, served, wanted, wanted, **in_style(decoder, style))
+    return from_candidates(space, ranked, vectors, served, count, style, captioning)
+
+
+def caption_pictures(
+    space: Space,
+    captioner: Captioner,
+    pictures: Sequence[Picture],
+    vectors: np.ndarray,
+    language: str,
+    count: int = 1,
+    beams: int = 4,
+    style: Style = PLAIN,
+    captioning: Captioning = UNTUNED,
+) -> list[Caption]:
+    """Caption pictures with a captioner that looks at their pixels; the arguments are those of `caption_vectors`.
+
+    Raises:
+        UnknownLanguage: the captioner does not write in `language`.
+        InvalidQuery: the captioner cannot sample, but shall.
+    """
+    served = find(language, captioner.languages)
+    if served is None:
+        raise UnknownLanguage(language, captioner.languages)
+    if not pictures:
+        return []
+    wanted = max(beams, count)
+    # Where nothing is to choose among, no more than is shown: some captioners have a translator write each candidate.
+    kept = wanted if style != PLAIN or captioning.rerank_weight else count
+    ranked = captioner.describe(pictures, served, wanted, kept, **in_style(captioner, style))
+    return from_candidates(space, ranked, vectors, served, count, style, captioning, captioner.credit(served))
 
 
 def from_candidates(
@@ -60,6 +92,7 @@ def from_candidates(
     count: int,
     style: Style,
     captioning: Captioning,
+    written_by: str = "",
 ) -> list[Caption]:
     """The best `count` of each picture's candidates, whichever model wrote them, as a Caption."""
     good = [usable(candidates, style) for candidates in ranked]
@@ -72,20 +105,5 @@ def from_candidates(
         confidence = float(space.confidence(text, np.array([similarity], np.float32))[0])
         alternatives = tuple(other.text for other in others[: count - 1])
         doubtful = confidence < captioning.doubtful_below
-        captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful))
+        captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by))
     return captions
-
-
-def generate(
-    decoder: Decoder, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int, style: Style
-) -> list[list[Candidate]]:
-    """`decoder.generate`, in the style if the decoder follows one; of other decoders the length is chosen among candidates.
-
-    Raises:
-        InvalidQuery: the decoder cannot sample, but shall.
-    """
-    if getattr(decoder, "follows_style", False):
-        return cast(StyledDecoder, decoder).generate(prefix, source, language, beams, count, style)
-    if style.seed is not None:
-        raise InvalidQuery("This model cannot sample; leave the seed out, and it searches for the likeliest words.")
-    return decoder.generate(prefix, source, language, beams, count)

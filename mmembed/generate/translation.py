@@ -1,4 +1,5 @@
-"""Translation: the decoder reads the source's states and, when there is one, the picture's vector.
+"""Translation: the decoder reads the source's states and, when there is one, the picture's vector; or a translator of its own
+does, and the picture chooses among the candidates of one that sees no pictures.
 
 A text is taken apart into sentences, numbers and names are kept, and what the model does not know is said in notes.
 """
@@ -11,12 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmembed.errors import InvalidQuery, MmembedError, UnknownLanguage
-from mmembed.generate.base import Candidate, Decoder, Style, Translation
-from mmembed.generate.captions import PLAIN, generate
+from mmembed.generate.base import PLAIN, Candidate, Decoder, Style, Translation, Translator
 from mmembed.generate.keeping import best, kept_parts, variants
 from mmembed.generate.polish import usable
+from mmembed.generate.rerank import CANDIDATES, fits, rerank
 from mmembed.generate.sentences import Sentence, join, split
+from mmembed.generate.style import in_style
 from mmembed.generate.words import Words
+from mmembed.languages import canonical, find
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 from mmembed.space.text import MASK
@@ -58,11 +61,14 @@ class Translating:
 
     Attributes:
         space: embeds texts and pictures.
-        decoder: writes.
-        words: what the decoder was trained on; None if it is not known, and then no language is recognised and no name kept.
-        pivot: the language between two others that the decoder does not translate directly; empty if it needs none.
+        decoder: writes, unless there is a translator.
+        words: what writes was trained on; None if it is not known, and then no language is recognised and no name kept.
+        pivot: the language between two others that are not translated directly; empty if it needs none.
         beams: width of the beam search.
         style: of the texts.
+        translator: writes in the decoder's place, or None.
+        rerank_weight: how much a picture chooses among the candidates of a translator that does not see it; at 0 it is not
+            looked at, and the result says so.
     """
 
     space: Space
@@ -71,6 +77,22 @@ class Translating:
     pivot: str = ""
     beams: int = 4
     style: Style = PLAIN
+    translator: Translator | None = None
+    rerank_weight: float = 0.0
+
+    def code_of(self, language: str) -> str:
+        """The code that is used here for the language.
+
+        Raises:
+            UnknownLanguage: it is not served. What a translator of its own serves, it says itself, pair by pair.
+            InvalidQuery: it is no code of a language.
+        """
+        if self.translator is not None:
+            return canonical(language)
+        found = find(language, self.decoder.translation_languages)
+        if found is None:
+            raise UnknownLanguage(language, self.decoder.translation_languages)
+        return found
 
     def source_of(self, text: str, to: str, source_language: str | None) -> str:
         """The language of a text that can be translated: as given, else as recognised; empty if nobody can tell.
@@ -79,16 +101,14 @@ class Translating:
             InvalidQuery: the text is empty or too long, its language is not recognised, or it is in `to` already.
             UnknownLanguage: one of the languages is not served.
         """
-        served = self.decoder.translation_languages
-        for language in (to, source_language):
-            if language is not None and language not in served:
-                raise UnknownLanguage(language, served)
+        served, to = self.decoder.translation_languages, self.code_of(to)
+        given = self.code_of(source_language) if source_language is not None else None
         if not text.strip():
             raise InvalidQuery("There is nothing to translate: the text is empty.")
         if len(text) > LONGEST:
             raise InvalidQuery(f"The text has {len(text):,} characters; at most {LONGEST:,} are translated at once, so give it in parts.")
-        if source_language is not None or self.words is None:
-            return source_language or ""
+        if given is not None or self.words is None:
+            return given or ""
         found = self.words.recognise(text.replace(MASK, " ")).language
         if found is None:
             raise InvalidQuery(f"The language of the text was not recognised; say which of {', '.join(served)} it is.")
@@ -107,7 +127,13 @@ class Translating:
         return ""
 
     def translate(
-        self, texts: Sequence[str], to: str, source_language: str | None = None, vectors: np.ndarray | None = None, count: int = 1
+        self,
+        texts: Sequence[str],
+        to: str,
+        source_language: str | None = None,
+        vectors: np.ndarray | None = None,
+        count: int = 1,
+        pictures: Sequence[Picture | None] | None = None,
     ) -> list[Translation]:
         """Translate texts.
 
@@ -117,29 +143,34 @@ class Translating:
             source_language: code of the texts' language; None to recognise it, text by text.
             vectors: float32 `[N, dim]`, the pictures'; a row of NaN where there is none.
             count: how many wordings, alternatives included.
+            pictures: those of the vectors, for a translator that looks at pixels.
 
         Raises:
             InvalidQuery, UnknownLanguage: see `source_of`.
+            UnknownPair: the translator does not translate between these languages.
         """
         languages = [self.source_of(text, to, source_language) for text in texts]
         if not texts:
             return []
+        to, seen = self.code_of(to), list(pictures) if pictures is not None else [None] * len(texts)
         prefix = np.full((len(texts), self.space.dim), np.nan, np.float32) if vectors is None else vectors.astype(np.float32)
         steps = list(texts)
         between: dict[int, Draft] = {}
         indirect = [row for row, language in enumerate(languages) if self._is_indirect(language, to)]
         if indirect:
-            drafts = self._step([texts[row] for row in indirect], [languages[row] for row in indirect], self.pivot, prefix[indirect], 1)
+            drafts = self._step(
+                [texts[row] for row in indirect], [languages[row] for row in indirect], self.pivot, prefix[indirect],
+                [seen[row] for row in indirect], 1,
+            )  # fmt: skip
             between = dict(zip(indirect, drafts, strict=True))
             for row, draft in between.items():
                 steps[row] = draft.text
         read = [self.pivot if row in between else language for row, language in enumerate(languages)]
-        drafts = self._step(steps, read, to, prefix, count)
+        drafts = self._step(steps, read, to, prefix, seen, count)
         similarities = self._similarities(texts, drafts, prefix)
+        grounded = self._looks & ~np.isnan(prefix[:, 0])
         return [
-            self._finished(
-                texts[row], languages[row], to, draft, between.get(row), similarities[row], bool(~np.isnan(prefix[row, 0])), count
-            )
+            self._finished(texts[row], languages[row], to, draft, between.get(row), similarities[row], bool(grounded[row]), count)
             for row, draft in enumerate(drafts)
         ]
 
@@ -151,14 +182,32 @@ class Translating:
         """
         seen = self.space.embed_pictures([picture])
         vectors = np.concatenate([seen, np.full_like(seen, np.nan)])
-        grounded, plain = self.translate([text, text], to, source_language, vectors, count)
+        grounded, plain = self.translate([text, text], to, source_language, vectors, count, [picture, None])
         sentences = [sentence.text for sentence in split(plain.text)] or ["?"]
         return Explained(grounded, replace(plain, similarity=float((self.space.embed_texts(sentences) @ seen[0]).mean())))
 
     def _is_indirect(self, language: str, to: str) -> bool:
         return bool(self.pivot and language and self.pivot not in (language, to))
 
-    def _step(self, texts: Sequence[str], languages: Sequence[str], to: str, vectors: np.ndarray, count: int) -> list[Draft]:
+    @property
+    def _chooses(self) -> bool:
+        """Whether pictures choose among the candidates."""
+        return self.translator is not None and not self.translator.sees and self.rerank_weight != 0
+
+    @property
+    def _looks(self) -> bool:
+        """Whether pictures make a difference."""
+        return self.translator is None or self.translator.sees or self._chooses
+
+    def _step(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str],
+        to: str,
+        vectors: np.ndarray,
+        pictures: Sequence[Picture | None],
+        count: int,
+    ) -> list[Draft]:
         """One translation of each text, in as few calls of the decoder as there can be."""
         taken_apart = [split(text) for text in texts]
         inside = [
@@ -169,19 +218,55 @@ class Translating:
         tries = [variants(sentence, parts, languages[row], to) for row, sentence, parts in inside]
         rows = [row for (row, _, _), variants_ in zip(inside, tries, strict=True) for _ in variants_]
         flat = [variant.text for variants_ in tries for variant in variants_]
-        prefix = vectors[rows]
-        wanted = max(self.beams, count)
-        written = iter(generate(self.decoder, None if np.isnan(prefix).all() else prefix, flat, to, wanted, wanted, self.style))
-        sentences: list[list[tuple[Candidate, ...]]] = [[] for _ in texts]
+        written = iter(self._write(flat, [languages[row] for row in rows], to, vectors[rows], [pictures[row] for row in rows], count))
+        choices: list[list[Candidate]] = []
         lacking: list[list[str]] = [[] for _ in texts]
         for (row, _, parts), variants_ in zip(inside, tries, strict=True):
             chosen, gaps = best([(variant, usable(next(written), self.style)) for variant in variants_], parts, to)
-            sentences[row].append(tuple(chosen))
+            choices.append(chosen)
             lacking[row] += gaps
+        if self._chooses:
+            choices = self._chosen(choices, vectors[[row for row, _, _ in inside]])
+        sentences: list[list[tuple[Candidate, ...]]] = [[] for _ in texts]
+        for (row, _, _), chosen in zip(inside, choices, strict=True):
+            sentences[row].append(tuple(chosen))
         return [
             Draft(tuple(found), tuple(gaps), join([candidates[0].text for candidates in found], apart))
             for found, gaps, apart in zip(sentences, lacking, taken_apart, strict=True)
         ]
+
+    def _write(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str],
+        to: str,
+        vectors: np.ndarray,
+        pictures: Sequence[Picture | None],
+        count: int,
+    ) -> list[list[Candidate]]:
+        """Candidates of single sentences, more than are shown: what loops or lacks a name is passed over."""
+        wanted = max(self.beams, count)
+        if self.translator is None:
+            prefix = None if np.isnan(vectors).all() else vectors
+            return self.decoder.generate(prefix, texts, to, wanted, wanted, **in_style(self.decoder, self.style))
+        if self._chooses and not np.isnan(vectors).all():
+            wanted = max(wanted, CANDIDATES)
+        found: dict[int, list[Candidate]] = {}
+        for language in dict.fromkeys(languages):
+            rows = [row for row, one in enumerate(languages) if one == language]
+            written = self.translator.translate(
+                [texts[row] for row in rows], to, language or None, [pictures[row] for row in rows] if self.translator.sees else None,
+                wanted, wanted, **in_style(self.translator, self.style),
+            )  # fmt: skip
+            found.update(zip(rows, written, strict=True))
+        return [found[row] for row in range(len(texts))]
+
+    def _chosen(self, candidates: list[list[Candidate]], vectors: np.ndarray) -> list[list[Candidate]]:
+        """The candidates of each sentence that has a picture, in the order in which they fit it."""
+        chosen, pictured = list(candidates), [row for row in range(len(candidates)) if not np.isnan(vectors[row, 0])]
+        for row, cosines in zip(pictured, fits(self.space, [candidates[row] for row in pictured], vectors[pictured]), strict=True):
+            chosen[row] = rerank(candidates[row], cosines, self.rerank_weight)
+        return chosen
 
     def _similarities(self, texts: Sequence[str], drafts: Sequence[Draft], prefix: np.ndarray) -> list[float]:
         """Of each translation to its picture, or else to its source: the mean over its sentences."""
@@ -210,7 +295,8 @@ class Translating:
         score = draft.score if before is None else (draft.score + before.score) / 2
         others = _others(draft, split(source), count)
         via = self.pivot if before else ""
-        return Translation(source, draft.text, to, looked, score, similarity, others, language, via, tuple(notes))
+        written_by = self.translator.name if self.translator is not None else ""
+        return Translation(source, draft.text, to, looked, score, similarity, others, language, via, tuple(notes), written_by)
 
 
 def _others(draft: Draft, sentences: list[Sentence], count: int) -> tuple[str, ...]:

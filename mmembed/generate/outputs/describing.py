@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from mmembed.errors import MmembedError
@@ -36,7 +37,7 @@ class Outcome:
 
 
 def describe_all(
-    subjects: Sequence[Subject],
+    subjects: Iterable[Subject],
     languages: Sequence[str],
     sinks: Sequence[Sink],
     describe: Describe,
@@ -46,11 +47,11 @@ def describe_all(
     """Describe pictures in each language that a sink lacks, and write what is lacking.
 
     Args:
-        subjects: the pictures.
+        subjects: the pictures; read batch by batch, so they may be a stream.
         languages: codes to write in.
         sinks: take the captions; closed at the end, also when the run is interrupted.
         describe: pictures and languages → for each picture its captions, or the reason why there are none.
-        progress: called with (pictures done, of how many, a message).
+        progress: called with (pictures done, of how many, a message) where it is known how many there are.
         failed: called with each failure when it happens.
     """
     described, unchanged, failures = 0, 0, list[Failure]()
@@ -63,9 +64,10 @@ def describe_all(
     with ExitStack() as closing:
         for sink in sinks:
             closing.callback(sink.close)
-        for start in range(0, len(subjects), BATCH):
+        stream, done = iter(subjects), 0
+        while batch := list(islice(stream, BATCH)):
             wanted: dict[tuple[str, ...], list[tuple[Subject, list[set[str]]]]] = {}
-            for subject in subjects[start : start + BATCH]:
+            for subject in batch:
                 try:
                     have = [sink.done(subject) for sink in sinks]
                 except MmembedError as error:
@@ -84,8 +86,9 @@ def describe_all(
                         fail(subject, " ".join(reasons))
                     else:
                         described += 1
-            if progress:
-                progress(min(start + BATCH, len(subjects)), len(subjects), f"{described} described, {unchanged} were")
+            done += len(batch)
+            if progress and isinstance(subjects, Sized):
+                progress(done, len(subjects), f"{described} described, {unchanged} were")
     return Outcome(described, unchanged, tuple(failures))
 
 

@@ -13,7 +13,7 @@ from mmembed.generate.base import Caption
 from mmembed.generate.outputs import xmp
 from mmembed.generate.outputs.journal import Journal, Row, replace_file
 
-COLUMNS = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives")
+COLUMNS = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "written_by")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Sink(Protocol):
 
 def as_row(path: Path, caption: Caption) -> dict[str, Any]:
     """A caption as one object of JSON or one row of a table."""
-    return {
+    row = {
         "path": str(path),
         "language": caption.language,
         "text": caption.text,
@@ -60,6 +60,7 @@ def as_row(path: Path, caption: Caption) -> dict[str, Any]:
         "score": round(caption.score, 4),
         "alternatives": list(caption.alternatives),
     }
+    return {**row, "written_by": caption.written_by} if caption.written_by else row
 
 
 class TableSink:

@@ -17,7 +17,8 @@ from mmembed.media.picture import Picture
 
 BATCH = 16
 COLUMNS = (
-    "row", "source", "language", "text", "grounded", "similarity", "from", "via", "score", "notes", "alternatives", "image", "error"
+    "row", "source", "language", "text", "grounded", "similarity", "from", "via", "score", "notes", "alternatives", "image", "error",
+    "written_by",
 )  # fmt: skip
 _TEXTS, _IMAGES, _LANGUAGES = ("text", "source", "caption", "sentence"), ("image", "path", "file_name"), ("lang", "language", "from")
 
@@ -153,7 +154,7 @@ def as_row(done: Done, to: str) -> dict[str, Any]:
 
 def translation_fields(found: Translation) -> dict[str, Any]:
     """A translation as one object of JSON."""
-    return {
+    fields = {
         "source": found.source,
         "language": found.language,
         "text": found.text,
@@ -165,6 +166,7 @@ def translation_fields(found: Translation) -> dict[str, Any]:
         "notes": list(found.notes),
         "alternatives": list(found.alternatives),
     }
+    return {**fields, "written_by": found.written_by} if found.written_by else fields
 
 
 class TableOutput:

@@ -1,0 +1,135 @@
+"""`compare` and `tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mmembed.commands.terminal import (
+    EXISTING,
+    EXISTING_FILE,
+    json_option,
+    offline_option,
+    preset_option,
+    print_columns,
+    print_json,
+    progress_bar,
+    remark,
+    separated,
+)
+from mmembed.errors import MmembedError
+
+
+@click.command()
+@click.argument("presets", nargs=-1, required=True, metavar="PRESET...")
+@click.option("--images", required=True, type=EXISTING, metavar="DIR", help="Folder or .zip of pictures.")
+@click.option("--captions", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Columns image, lang, caption.")
+@click.option("--splits", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, split.")
+@click.option("--split", metavar="NAME", help="Only pictures of this split.")
+@click.option("--lang", "languages", multiple=True, callback=separated, metavar="CODE", help="Only captions in these languages.")
+@click.option("--caption-source", "sources", multiple=True, callback=separated, metavar="NAME", help="Only captions with this source.")
+@click.option(
+    "--describe", multiple=True, callback=separated, metavar="CODE", help="Also write captions in these languages and score them (slow)."
+)
+@click.option("--source", type=EXISTING_FILE, metavar="FILE.txt", help="Also translate these sentences, one a line.")
+@click.option("--references", type=EXISTING_FILE, metavar="FILE.txt", help="Their translations.")
+@click.option("--from", "source_language", default="en", show_default=True, metavar="CODE", help="Language of the sentences.")
+@click.option("--to", default="de", show_default=True, metavar="CODE", help="Language to translate to.")
+@click.option("--limit", type=click.IntRange(min=2), metavar="N", help="A quick look: only the first N pictures and sentences.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a Markdown table.")
+@offline_option
+@json_option
+def compare(
+    presets: tuple[str, ...],
+    images: Path,
+    captions: Path,
+    splits: Path | None,
+    split: str | None,
+    languages: tuple[str, ...],
+    sources: tuple[str, ...],
+    describe: tuple[str, ...],
+    source: Path | None,
+    references: Path | None,
+    source_language: str,
+    to: str,
+    limit: int | None,
+    as_markdown: bool,
+    as_json: bool,
+) -> None:
+    """Measure several presets on the same data, in one table.
+
+    Recall from text to picture in each language, CIDEr-D with --describe, BLEU with --source and --references, pictures
+    a second, peak memory, download size, licence. Each preset runs in a process of its own; one that cannot be loaded is
+    a row with the reason.
+
+    \b
+      mmembed compare mini siglip2-base --images photos.zip --captions captions.tsv
+
+    JSON fields: preset, space, recall (language: R@1, R@10), cider, bleu, pictures_a_second, device, peak_memory_mb,
+    size_mb, licence, problem.
+    """
+    from mmembed.evaluate.compare import Comparison, header_and_rows, markdown
+    from mmembed.evaluate.compare import compare as measure
+
+    if (source is None) != (references is None):
+        raise click.UsageError("--source and --references belong together.")
+    if (splits is None) != (split is None):
+        raise click.UsageError("--splits and --split belong together.")
+    what = Comparison(images, captions, splits, split, sources, languages, describe, source, references, source_language, to, limit)
+    results = measure(list(dict.fromkeys(presets)), what, lambda name: remark(f"measuring {name}"))
+    if as_json:
+        for result in results:
+            print_json(result.as_dict())
+    elif as_markdown:
+        click.echo(markdown(results, what))
+    else:
+        print_columns(*header_and_rows(results))
+        for result in results:
+            if result.problem:
+                remark(f"{result.preset}: {result.problem}")
+    if all(not result.space for result in results):
+        raise MmembedError("None of the presets could be measured.")
+
+
+@click.command()
+@click.option("--source", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Validation sentences, one a line.")
+@click.option("--references", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Their translations.")
+@click.option("--images", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="A picture's name a line; an empty line is none.")
+@click.option("--images-dir", type=EXISTING, metavar="DIR", help="Folder or .zip that the names are in; without it they are paths.")
+@click.option("--from", "source_language", required=True, metavar="CODE", help="Language of the sentences.")
+@click.option("--to", required=True, metavar="CODE", help="Language to translate to.")
+@preset_option
+@json_option
+def tune(
+    source: Path, references: Path, images: Path, images_dir: Path | None, source_language: str, to: str, preset: str, as_json: bool
+) -> None:
+    """Measure how much a picture should choose among the candidates of a text-only translator.
+
+    Such a translator becomes multimodal by taking, of its best eight translations, the one that fits the picture in the
+    joint space. Use the weight that this command finds with: MMEMBED_RERANK=WEIGHT mmembed translate …
+
+    JSON fields: weight, bleu, chrf, changed (per cent of the sentences where the picture changed the choice), best.
+    """
+    import mmembed
+    from mmembed.evaluate.pictures import PictureFolder
+    from mmembed.evaluate.tables import read_lines
+    from mmembed.evaluate.tuning import best
+    from mmembed.evaluate.tuning import tune as measure
+
+    names = [name or None for name in read_lines(images)]
+    with PictureFolder(images_dir, by_number=images_dir is not None) as folder, progress_bar() as progress:
+        known = [name if name and folder.find(name) else None for name in names]
+        model = mmembed.load(preset)
+        scores = measure(model, read_lines(source), read_lines(references), source_language, to, known, folder, progress=progress)
+    chosen = best(scores)
+    if as_json:
+        for score in scores:
+            print_json({**score.as_dict(), "best": score == chosen})
+        return
+    rows = [(f"{score.weight:g}", f"{score.bleu:.2f}", f"{score.chrf:.2f}", f"{score.changed:.1f}") for score in scores]
+    print_columns(("weight", "BLEU", "chrF2", "changed %"), rows)
+    click.echo(f"Best on {sum(name is not None for name in known)} sentences with a picture: {chosen.weight:g}")
+
+
+COMMANDS = (compare, tune)

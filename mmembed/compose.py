@@ -1,0 +1,165 @@
+"""A name, or several joined with `+` → a Model: each part serves what none before it does, and the bundled model the rest."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmembed.backends import BUNDLED, CAPTIONERS, SPACES, TRANSLATORS, implementation, library, roles
+from mmembed.bundle import load_bundle, read_manifest
+from mmembed.errors import InvalidConfig, UnknownPreset
+from mmembed.generate.base import Captioner, Translator
+from mmembed.generate.parts import DecoderCaptioner, DecoderTranslator, PartsDecoder
+from mmembed.generate.through_english import ThroughEnglish
+from mmembed.hub.find import folder_of, is_name, require_torch
+from mmembed.hub.running import PRECISION_VARIABLE
+from mmembed.model import Model
+from mmembed.presets import Preset, config_folder, presets, read_config
+from mmembed.space.base import Space
+
+_PACKAGE = Path(__file__).parent
+DEFAULT = "mini"
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """`configs/rerank.yaml`."""
+
+    weight: float
+
+
+def compose(name: str, threads: int | None = None) -> Model:
+    """See `mmembed.presets.load`."""
+    parts = [describe(part.strip()) for part in name.split("+")] if not Path(name).is_dir() else [describe(name)]
+    first = parts[0]
+    if len(parts) == 1 and first.backend == BUNDLED:
+        return _bundle(first, threads)
+    serving: dict[str, Preset] = {}
+    for part in parts:
+        for role in roles(part.backend):
+            serving.setdefault(role, part)
+    rest = presets()[DEFAULT]
+    serving = {role: serving.get(role, rest) for role in ("space", "captioner", "translator")}
+    bundles: dict[str, Model] = {}
+
+    def bundle(preset: Preset) -> Model:
+        if preset.name not in bundles:
+            bundles[preset.name] = _bundle(preset, threads)
+        return bundles[preset.name]
+
+    space: Space = bundle(serving["space"]).space if serving["space"].backend == BUNDLED else load_space(serving["space"])
+    translator = _translator(serving["translator"], bundle)
+    captioner = _captioner(serving["captioner"], bundle)
+    if captioner.languages == ("en",):  # translated captions are wanted also where the translator was not asked for by name
+        captioner = ThroughEnglish(captioner, translator)
+    preset = _merged(name, serving, space, captioner, translator)
+    whole = Model(preset, space, PartsDecoder(captioner, translator), captioner, translator, rerank_weight())
+    if serving["translator"].backend == BUNDLED:
+        translating = bundle(serving["translator"])
+        whole = replace(whole, words=translating.words, pivot=translating.pivot)
+    if serving["captioner"] == serving["space"] and serving["space"].backend == BUNDLED:
+        whole = replace(whole, captioning=bundle(serving["space"]).captioning)
+    return whole
+
+
+def describe(name: str) -> Preset:
+    """The preset of that name, or one made up for a hub name or a folder.
+
+    Raises:
+        UnknownPreset: it is none of these.
+        UnavailableModel: it has the form of a hub name, but cannot be had.
+    """
+    known = presets()
+    if name in known:
+        return known[name]
+    folder = Path(name).expanduser()
+    if (folder / "manifest.json").is_file():
+        read_manifest(folder)
+        return Preset(folder.name, f"trained bundle in {folder}", BUNDLED, str(folder), (), (), (), "", "", 0)
+    if not (folder.is_dir() and any((folder / file).is_file() for file in ("config.json", "open_clip_config.json"))) and not is_name(name):
+        raise UnknownPreset(
+            f"There is no preset {name!r}; known are {', '.join(known)}, or give the folder of a trained bundle, a hub name such as "
+            f"google/siglip2-base-patch16-256, or a folder with a model from there."
+        )
+    same = next((preset for preset in known.values() if preset.weights == name), None)
+    if same is not None:
+        return same
+    from mmembed.hub.detect import backend_of
+
+    backend = backend_of(name)
+    terms = "its own; see its model card"
+    return Preset(Path(name).name, f"{name}, without a preset", backend, name, (), (), (), terms, "Read its model card.", 0)
+
+
+def load_space(preset: Preset) -> Space:
+    """The space alone.
+
+    Raises:
+        UnavailableModel: its weights are not on this machine and cannot be had.
+    """
+    require_torch()
+    folder = folder_of(preset.weights, library(preset.backend))
+    space: Space = implementation(SPACES, preset.backend)(folder, preset.name, preset.languages)
+    if os.environ.get(PRECISION_VARIABLE) == "int8":
+        from mmembed.space.int8 import int8_space
+
+        return int8_space(space)
+    return space
+
+
+def rerank_weight() -> float:
+    """How much a picture chooses among the candidates of a text-only translator.
+
+    From the environment variable MMEMBED_RERANK, or else from `configs/rerank.yaml`.
+
+    Raises:
+        InvalidConfig: the variable is no number.
+    """
+    if given := os.environ.get("MMEMBED_RERANK"):
+        try:
+            return float(given)
+        except ValueError as error:
+            raise InvalidConfig(f"MMEMBED_RERANK has to be a number, not {given!r}.") from error
+    found: Rerank = read_config(config_folder() / "rerank.yaml", Rerank)
+    return found.weight
+
+
+def _bundle(preset: Preset, threads: int | None) -> Model:
+    known = preset.name in presets() and presets()[preset.name] == preset
+    return load_bundle(preset if known else None, _PACKAGE / preset.weights if known else Path(preset.weights), threads)
+
+
+def _captioner(preset: Preset, bundle: Any) -> Captioner:
+    if preset.backend == BUNDLED:
+        model = bundle(preset)
+        return DecoderCaptioner(preset.name, model.space, model.decoder)
+    captioner: Captioner = implementation(CAPTIONERS, preset.backend)(preset)
+    return captioner
+
+
+def _translator(preset: Preset, bundle: Any) -> Translator:
+    if preset.backend == BUNDLED:
+        model = bundle(preset)
+        return DecoderTranslator(preset.name, model.space, model.decoder)
+    translator: Translator = implementation(TRANSLATORS, preset.backend)(preset)
+    return translator
+
+
+def _merged(name: str, serving: dict[str, Preset], space: Space, captioner: Captioner, translator: Translator) -> Preset:
+    """One preset that says what all parts together do, need and allow."""
+    distinct = list({part.name: part for part in serving.values()}.values())
+    jobs = {"space": "search", "captioner": "captions", "translator": "translation"}
+    return Preset(
+        name=name,
+        summary="; ".join(f"{jobs[role]} by {part.name}" for role, part in serving.items()),
+        backend="+".join(part.backend for part in distinct),
+        weights="+".join(part.weights for part in distinct),
+        languages=space.languages,
+        captions=captioner.languages,
+        translations=translator.languages,
+        licence="; ".join(f"{part.name}: {part.licence}" for part in distinct),
+        use=" ".join(dict.fromkeys(f"{part.name}: {part.use}" for part in distinct)),
+        size_mb=sum(part.size_mb for part in distinct),
+    )

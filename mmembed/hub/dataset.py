@@ -1,0 +1,120 @@
+"""Rows of a Hugging Face dataset: by hub name, from parquet or webdataset files, or a folder of pictures; one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmembed.errors import InvalidData, MissingPackage, UnavailableModel, UnreadablePicture
+from mmembed.hub.find import is_name, offline
+from mmembed.media.picture import Picture
+
+_FORMATS = {".parquet": "parquet", ".tar": "webdataset", ".csv": "csv", ".jsonl": "json", ".json": "json"}
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """One row.
+
+    Attributes:
+        name: what to call its picture: the file's name if it has one, else the row's number.
+        picture: the decoded picture, upright, or None if there is none or it cannot be read.
+        problem: why it cannot be read; empty if it can, or if there is none.
+        values: the other columns.
+    """
+
+    name: str
+    picture: Picture | None
+    problem: str
+    values: dict[str, Any]
+
+
+def read_dataset(source: str, split: str = "train", column: str | None = None, target: int | None = None) -> Iterator[DatasetRow]:
+    """Stream a dataset; pictures are decoded here, as files are, not by the library, so that they are upright and in sRGB.
+
+    Args:
+        source: a hub name (`owner/name`), a `.parquet`, `.tar` (webdataset), `.csv` or `.jsonl` file, or a folder of pictures,
+            with a `metadata.csv` or `metadata.jsonl` if there is one.
+        split: which part of it.
+        column: the column with the pictures; by default the only one of that kind.
+        target: as for `Picture.open`.
+
+    Raises:
+        InvalidData: it is no dataset, has no such split or column, or several columns of pictures.
+        UnavailableModel: it is on the hub and cannot be had now.
+        MissingPackage: the package datasets is not installed.
+    """
+    rows = _load(source, split)
+    try:
+        column = column or _picture_column(rows, source)
+        if column is not None:
+            rows = _undecoded(rows, column, source)
+        for number, row in enumerate(rows):
+            content = row.get(column) if column is not None else None
+            values = {key: value for key, value in row.items() if key != column}
+            yield _row(number, content, values, target)
+    except ValueError as error:  # a broken file is noticed only when it is read
+        raise InvalidData(f"{source} cannot be read as a dataset: {' '.join(str(error).split())[:200]}") from error
+
+
+def _load(source: str, split: str) -> Any:
+    try:
+        import datasets
+    except ModuleNotFoundError as error:
+        raise MissingPackage("datasets", "hub", "Reading a dataset") from error
+    path = Path(source).expanduser()
+    try:
+        if path.is_dir():
+            return datasets.load_dataset("imagefolder", data_dir=str(path), split=split, streaming=True)
+        if path.is_file():
+            kind = _FORMATS.get(path.suffix.lower())
+            if kind is None:
+                raise InvalidData(f"{source} is no dataset; known are {', '.join(_FORMATS)}, folders of pictures and hub names.")
+            return datasets.load_dataset(kind, data_files={split: str(path)}, split=split, streaming=True)
+        if not is_name(source):
+            raise InvalidData(f"There is no dataset {source!r}: it is no folder, no file and no name on the hub (owner/name).")
+        if offline():
+            raise UnavailableModel(f"The dataset {source} is on the hub, and offline nothing is downloaded.")
+        return datasets.load_dataset(source, split=split, streaming=True)
+    except (InvalidData, UnavailableModel):
+        raise
+    except ValueError as error:  # what the library raises for an unknown split, and for a broken file
+        raise InvalidData(f"{source} cannot be read as a dataset: {' '.join(str(error).split())[:200]}") from error
+    except Exception as error:
+        raise UnavailableModel(f"The dataset {source} cannot be had: {' '.join(str(error).split())[:200]}") from error
+
+
+def _picture_column(rows: Any, source: str) -> str | None:
+    from datasets import Image
+
+    features = rows.features or {}
+    found = [name for name, feature in features.items() if isinstance(feature, Image)]
+    if len(found) > 1:
+        raise InvalidData(f"{source} has several columns of pictures, {', '.join(found)}; say which one with --column.")
+    if found:
+        return found[0]
+    return "image" if "image" in features else None
+
+
+def _undecoded(rows: Any, column: str, source: str) -> Any:
+    from datasets import Image
+
+    if rows.features is not None and column not in rows.features:
+        raise InvalidData(f"{source} has no column {column!r}; it has {', '.join(rows.features)}.")
+    return rows.cast_column(column, Image(decode=False))
+
+
+def _row(number: int, content: Any, values: dict[str, Any], target: int | None) -> DatasetRow:
+    given = content if isinstance(content, dict) else {"bytes": content if isinstance(content, bytes) else None, "path": content}
+    path = given.get("path") if isinstance(given.get("path"), str) else None
+    name = Path(path).name if path else str(values.get("__key__") or number)
+    if not given.get("bytes") and not path:
+        return DatasetRow(name, None, "", values)
+    try:
+        data = given.get("bytes")
+        picture = Picture.from_bytes(data, target) if data else Picture.open(str(path), target)
+        return DatasetRow(name, picture, "", values)
+    except UnreadablePicture as error:
+        return DatasetRow(name, None, str(error), values)

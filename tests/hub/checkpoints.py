@@ -1,0 +1,413 @@
+"""Tiny randomly initialised models, saved in the hub's own file layout, with tokenizers trained on a few sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SENTENCES = [
+    "two dogs run through the snow", "a man rides a red motorcycle", "a child in a yellow coat plays in the sand",
+    "ein Hund läuft am Strand", "zwei Männer spielen Fußball", "un homme fait du vélo", "dva psi běží po trávě",
+    "a woman with a camera looks at the sea", "the black cat sleeps on a white chair", "people walk across the street",
+]  # fmt: skip
+VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
+TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def seeded(kind: Any, config: Any, gain: float = 4.0) -> Any:
+    """A model with reproducible random weights, enlarged by `gain` so that its outputs differ."""
+    import torch
+
+    torch.manual_seed(0)
+    model = kind(config).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.dim() >= 2 and "embed" not in name:
+                weight.mul_(gain)
+    return model
+
+
+def word_tokenizer(specials: Sequence[str], template: str, size: int = 200, **settings: Any) -> Any:
+    """A fast tokenizer: byte-pair encoding over bytes, trained on SENTENCES, that puts `template` (with $A) around a text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokens = Tokenizer(models.BPE(unk_token=specials[-1]))
+    tokens.pre_tokenizer = pre_tokenizers.ByteLevel()
+    tokens.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=256 + size, special_tokens=list(specials), initial_alphabet=alphabet, show_progress=False)
+    tokens.train_from_iterator(SENTENCES, trainer)
+    ends = [(name, tokens.token_to_id(name)) for name in specials]
+    tokens.post_processor = processors.TemplateProcessing(single=template, special_tokens=ends)
+    return PreTrainedTokenizerFast(tokenizer_object=tokens, unk_token=specials[-1], **settings)
+
+
+def clip(folder: Path) -> Path:
+    """CLIP: its own byte-pair tokenizer as `vocab.json` and `merges.txt`, summary at the end sign, 77 positions."""
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
+
+    tokens = word_tokenizer(["<|startoftext|>", "<|endoftext|>"], "<|startoftext|> $A <|endoftext|>")
+    backend = tokens.backend_tokenizer
+    folder.mkdir(parents=True)
+    _save_clip_tokenizer(folder, backend)
+    end = backend.token_to_id("<|endoftext|>")
+    config = CLIPConfig(
+        text_config={
+            **TEXT, "vocab_size": backend.get_vocab_size(), "max_position_embeddings": 77, "eos_token_id": end,
+            "bos_token_id": end - 1, "pad_token_id": end,
+        },
+        vision_config=VISION, projection_dim=24,
+    )  # fmt: skip
+    seeded(CLIPModel, config).save_pretrained(folder)
+    CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def _save_clip_tokenizer(folder: Path, backend: Any) -> None:
+    from transformers import CLIPTokenizer
+
+    model = json.loads(backend.to_str())["model"]
+    merges = [tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ")) for merge in model["merges"]]
+    CLIPTokenizer(vocab=model["vocab"], merges=merges).save_pretrained(folder)
+
+
+def siglip_calm(folder: Path) -> Path:
+    """SigLIP with smaller weights, in which rounding errors do not grow as in no trained model."""
+    return siglip(folder, gain=2.0)
+
+
+def siglip(folder: Path, gain: float = 4.0) -> Path:
+    """SigLIP: SentencePiece, 64 positions, always filled up, summary at the last one; sigmoid loss with a bias."""
+    from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel, SiglipTokenizer
+
+    folder.mkdir(parents=True)
+    file = sentencepiece_model(folder / "spiece.model", pad_id=1, unk_id=2, eos_id=0, bos_id=-1)
+    tokens = SiglipTokenizer(str(file), model_max_length=64)
+    tokens.save_pretrained(folder)
+    config = SiglipConfig(
+        text_config={**TEXT, "vocab_size": len(tokens), "max_position_embeddings": 64, "projection_size": 32},
+        vision_config=VISION,
+    )  # fmt: skip
+    seeded(SiglipModel, config, gain).save_pretrained(folder)
+    SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def siglip2(folder: Path) -> Path:
+    """SigLIP 2, the variant with a fixed resolution: a SigLIP model with Gemma's tokenizer (byte-pair, padded to the right)."""
+    from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel
+
+    tokens = word_tokenizer(["<pad>", "<eos>", "<bos>", "<unk>"], "$A <eos>", pad_token="<pad>", eos_token="<eos>", padding_side="right")
+    tokens.save_pretrained(folder)
+    config = SiglipConfig(
+        text_config={**TEXT, "vocab_size": len(tokens), "max_position_embeddings": 64, "projection_size": 32}, vision_config=VISION
+    )
+    seeded(SiglipModel, config).save_pretrained(folder)
+    SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def siglip2_flexible(folder: Path) -> Path:
+    """SigLIP 2, the variant that keeps the aspect ratio (NaFlex)."""
+    from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model
+
+    tokens = word_tokenizer(["<pad>", "<eos>", "<bos>", "<unk>"], "$A <eos>", pad_token="<pad>", eos_token="<eos>", padding_side="right")
+    tokens.save_pretrained(folder)
+    vision = {**VISION, "num_patches": 16}
+    vision.pop("image_size")
+    config = Siglip2Config(
+        text_config={**TEXT, "vocab_size": len(tokens), "max_position_embeddings": 64, "projection_size": 32}, vision_config=vision
+    )
+    seeded(Siglip2Model, config).save_pretrained(folder)
+    Siglip2ImageProcessor(patch_size=8, max_num_patches=16).save_pretrained(folder)
+    return folder
+
+
+def metaclip2(folder: Path) -> Path:
+    """MetaCLIP 2: CLIP with a multilingual SentencePiece vocabulary."""
+    from transformers import CLIPImageProcessor, MetaClip2Config, MetaClip2Model
+
+    tokens = word_tokenizer(
+        ["<s>", "<pad>", "</s>", "<unk>"], "<s> $A </s>", pad_token="<pad>", eos_token="</s>", bos_token="<s>", model_max_length=77
+    )
+    tokens.save_pretrained(folder)
+    config = MetaClip2Config(
+        text_config={**TEXT, "vocab_size": len(tokens), "max_position_embeddings": 77, "eos_token_id": 2}, vision_config=VISION,
+        projection_dim=24,
+    )  # fmt: skip
+    seeded(MetaClip2Model, config).save_pretrained(folder)
+    CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def sentencepiece_model(path: Path, **settings: Any) -> Path:
+    """A SentencePiece model trained on SENTENCES."""
+    import sentencepiece as spm
+
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 3), model_prefix=str(path.with_suffix("")), vocab_size=110, character_coverage=1.0,
+        hard_vocab_limit=False, minloglevel=2, num_threads=1, **settings,
+    )  # fmt: skip
+    trained = path.with_suffix(".model")
+    if trained != path:
+        trained.rename(path)
+    path.with_suffix(".vocab").unlink(missing_ok=True)
+    return path
+
+
+def open_clip(folder: Path, **extra: Any) -> Path:
+    """open_clip with CLIP's own tokenizer, which ships with the library."""
+    config = {
+        "embed_dim": 24,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+        **extra,
+    }
+    return _save_open_clip(folder, config)
+
+
+def open_clip_siglip(folder: Path) -> Path:
+    """SigLIP in open_clip: a tokenizer of its own, 64 positions, a bias."""
+    folder.mkdir(parents=True)
+    tokens = word_tokenizer(["<pad>", "</s>", "<unk>"], "$A </s>", pad_token="<pad>", eos_token="</s>")
+    tokens.save_pretrained(folder)
+    config = {
+        "embed_dim": 32, "init_logit_bias": -10, "custom_text": True,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
+        "text_cfg": {
+            "context_length": 64, "vocab_size": len(tokens), "hf_tokenizer_name": "timm/tiny",
+            "tokenizer_kwargs": {"clean": "canonicalize"}, "width": 32, "heads": 2, "layers": 2, "no_causal_mask": True,
+            "proj_bias": True, "pool_type": "last",
+        },
+    }  # fmt: skip
+    return _save_open_clip(folder, config)
+
+
+def open_clip_roberta(folder: Path) -> Path:
+    """open_clip with a text tower of transformers, whose configuration is in another repository on the hub."""
+    from transformers import XLMRobertaConfig
+
+    folder.mkdir(parents=True)
+    tokens = word_tokenizer(["<s>", "<pad>", "</s>", "<unk>"], "<s> $A </s>", pad_token="<pad>", eos_token="</s>", bos_token="<s>")
+    tokens.save_pretrained(folder)
+    XLMRobertaConfig(**TEXT, vocab_size=len(tokens), max_position_embeddings=90, pad_token_id=1).save_pretrained(folder)
+    config = {
+        "embed_dim": 24,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
+        "text_cfg": {
+            "hf_model_name": "FacebookAI/xlm-roberta-base",
+            "hf_tokenizer_name": "FacebookAI/xlm-roberta-base",
+            "hf_pooler_type": "mean_pooler",
+        },
+    }
+    return _save_open_clip(folder, config)
+
+
+def coca(folder: Path) -> Path:
+    """CoCa: a space that also writes."""
+    config = {
+        "embed_dim": 32, "custom_text": True,
+        "vision_cfg": {
+            "image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16, "attentional_pool": True,
+            "attn_pooler_heads": 2, "output_tokens": True,
+        },
+        "text_cfg": {
+            "context_length": 76, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2, "embed_cls": True, "output_tokens": True,
+        },
+        "multimodal_cfg": {"context_length": 76, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2, "attn_pooler_heads": 2},
+    }  # fmt: skip
+    return _save_open_clip(folder, config)
+
+
+def _save_open_clip(folder: Path, config: dict[str, Any]) -> Path:
+    import torch
+    from open_clip import CLIP, CoCa, CustomTextCLIP
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {key: value for key, value in config.items() if key != "custom_text"}
+    parts["text_cfg"] = {key: value for key, value in config["text_cfg"].items() if key not in ("hf_tokenizer_name", "tokenizer_kwargs")}
+    if "hf_model_name" in parts["text_cfg"]:
+        parts["text_cfg"] = {**config["text_cfg"], "hf_model_name": str(folder), "hf_model_pretrained": False}
+    custom = config.get("custom_text") or "hf_model_name" in parts["text_cfg"]
+    kind = CoCa if "multimodal_cfg" in config else CustomTextCLIP if custom else CLIP
+    torch.manual_seed(0)
+    model = kind(**parts)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name == "text_decoder.text_projection":  # CoCa's, which the library leaves uninitialised
+                weight.normal_(std=0.2)
+            if weight.dim() >= 2 and "embed" not in name:
+                weight.mul_(4)
+    save_file({name: value.contiguous().clone() for name, value in model.state_dict().items()}, folder / "open_clip_model.safetensors")
+    preprocess = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "interpolation": "bicubic", "resize_mode": "shortest"}
+    content = {"model_cfg": config, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def marian(folder: Path) -> Path:
+    """opus-mt English to German: two SentencePiece models over one vocabulary, padding as the first token."""
+    return _marian(folder / "opus-mt-en-de", [])
+
+
+def marian_multi(folder: Path) -> Path:
+    """opus-mt from English to several languages: the target is a sign before the text."""
+    return _marian(folder / "opus-mt-en-mul", [">>deu<<", ">>fra<<"])
+
+
+def _marian(folder: Path, signs: list[str]) -> Path:
+    from transformers import MarianConfig, MarianMTModel
+
+    folder.mkdir(parents=True)
+    for side in ("source", "target"):
+        sentencepiece_model(folder / f"{side}.spm", unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1)
+    import sentencepiece as spm
+
+    processor = spm.SentencePieceProcessor(model_file=str(folder / "source.spm"))
+    pieces = [processor.id_to_piece(index) for index in range(processor.get_piece_size())]
+    words = ["</s>", "<unk>", *signs, *(piece for piece in pieces if piece != "<unk>"), "<pad>"]
+    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}), encoding="utf-8")
+    languages = {} if signs else {"source_lang": "eng", "target_lang": "deu"}
+    settings = {"tokenizer_class": "MarianTokenizer", "model_max_length": 64, "source_lang": "eng", **languages}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    pad = len(words) - 1
+    config = MarianConfig(
+        vocab_size=len(words), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=64, pad_token_id=pad, eos_token_id=0,
+        decoder_start_token_id=pad, forced_eos_token_id=0, scale_embedding=True,
+    )  # fmt: skip
+    model = seeded(MarianMTModel, config)
+    model.generation_config.bad_words_ids = [[pad]]
+    model.save_pretrained(folder)
+    return folder
+
+
+def m2m100(folder: Path) -> Path:
+    """M2M100: SentencePiece, `vocab.json`, a hundred signs such as `__de__` at the end of the vocabulary."""
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, M2M100Tokenizer
+
+    folder.mkdir(parents=True)
+    sentencepiece_model(folder / "sentencepiece.bpe.model", unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
+    import sentencepiece as spm
+
+    processor = spm.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
+    words = ["<s>", "<pad>", "</s>", "<unk>", *(processor.id_to_piece(index) for index in range(3, processor.get_piece_size()))]
+    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}), encoding="utf-8")
+    tokens = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "sentencepiece.bpe.model"))
+    tokens.save_pretrained(folder)
+    config = _m2m_config(M2M100Config, len(words) + len(tokens.lang_code_to_id) + 8)
+    seeded(M2M100ForConditionalGeneration, config).save_pretrained(folder)
+    return folder
+
+
+def nllb(folder: Path) -> Path:
+    """NLLB-200: a fast tokenizer whose signs are FLORES-200 codes, on the architecture of M2M100."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
+
+    raw = Tokenizer(models.BPE(unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.Metaspace()
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    raw.train_from_iterator(SENTENCES, trainers.BpeTrainer(vocab_size=150, special_tokens=specials, show_progress=False))
+    model = json.loads(raw.to_str())["model"]
+    tokens = NllbTokenizer(vocab=model["vocab"], merges=[tuple(merge) for merge in model["merges"]], model_max_length=64)
+    tokens.save_pretrained(folder)
+    seeded(M2M100ForConditionalGeneration, _m2m_config(M2M100Config, len(tokens))).save_pretrained(folder)
+    return folder
+
+
+def _m2m_config(kind: Any, vocabulary: int) -> Any:
+    return kind(
+        vocab_size=vocabulary, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=64, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+        decoder_start_token_id=2, scale_embedding=True,
+    )  # fmt: skip
+
+
+def blip(folder: Path) -> Path:
+    """BLIP: a BERT tokenizer, a text decoder that looks at the picture."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from transformers import BertTokenizerFast, BlipConfig, BlipForConditionalGeneration, BlipImageProcessor
+
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]"]
+    raw = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    raw.train_from_iterator(SENTENCES, trainers.WordPieceTrainer(vocab_size=150, special_tokens=specials, show_progress=False))
+    raw.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokens = BertTokenizerFast(tokenizer_object=raw, vocab=raw.get_vocab())
+    tokens.save_pretrained(folder)
+    text = {
+        "vocab_size": raw.get_vocab_size(), "hidden_size": 32, "encoder_hidden_size": 32, "intermediate_size": 64, "projection_dim": 32,
+        "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64, "bos_token_id": 5, "eos_token_id": 2,
+        "pad_token_id": 0, "sep_token_id": 3,
+    }  # fmt: skip
+    config = BlipConfig(text_config=text, vision_config={**VISION, "projection_dim": 32}, projection_dim=32)
+    seeded(BlipForConditionalGeneration, config).save_pretrained(folder)
+    BlipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def florence2(folder: Path) -> Path:
+    """Florence-2: a DaViT that feeds a BART."""
+    from transformers import CLIPImageProcessor, Florence2Config, Florence2ForConditionalGeneration, Florence2Processor
+
+    tokens = word_tokenizer(
+        ["<s>", "<pad>", "</s>", "<unk>", "<image>"], "<s> $A </s>", pad_token="<pad>", bos_token="<s>", eos_token="</s>",
+        extra_special_tokens={"image_token": "<image>"},
+    )  # fmt: skip
+    images = CLIPImageProcessor(size={"height": 64, "width": 64}, do_center_crop=False)
+    images.image_seq_length = 5
+    Florence2Processor(image_processor=images, tokenizer=tokens).save_pretrained(folder)
+    text = {
+        "model_type": "bart", "vocab_size": len(tokens), "d_model": 32, "encoder_layers": 1, "decoder_layers": 1,
+        "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
+        "max_position_embeddings": 128, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2,
+        "forced_eos_token_id": 2,
+    }  # fmt: skip
+    vision = {
+        "depths": [1, 1, 1, 1], "embed_dim": [8, 16, 16, 32], "num_heads": [1, 2, 2, 2], "num_groups": [1, 2, 2, 2],
+        "projection_dim": 32, "window_size": 4, "max_position_embeddings": 10,
+    }  # fmt: skip
+    config = Florence2Config(text_config=text, vision_config=vision, image_token_id=tokens.convert_tokens_to_ids("<image>"))
+    seeded(Florence2ForConditionalGeneration, config).save_pretrained(folder)
+    return folder
+
+
+def chat(folder: Path) -> Path:
+    """An image-text-to-text chat model: LLaVA with a chat template."""
+    from transformers import CLIPImageProcessor, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
+
+    tokens = word_tokenizer(
+        ["<pad>", "<s>", "</s>", "<unk>", "<image>"], "<s> $A", pad_token="<pad>", bos_token="<s>", eos_token="</s>",
+        extra_special_tokens={"image_token": "<image>"},
+    )  # fmt: skip
+    template = (
+        "{% for message in messages %}{{ message.role }}: {% for part in message.content %}{% if part.type == 'image' %}<image> "
+        "{% else %}{{ part.text }}{% endif %}{% endfor %} {% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    processor = LlavaProcessor(images, tokens, patch_size=8, vision_feature_select_strategy="default", chat_template=template)
+    processor.num_additional_image_tokens = 1
+    processor.save_pretrained(folder)
+    config = LlavaConfig(
+        vision_config={"model_type": "clip_vision_model", **VISION, "projection_dim": 32},
+        text_config={
+            "model_type": "llama", "vocab_size": len(tokens), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 512, "pad_token_id": 0, "bos_token_id": 1,
+            "eos_token_id": 2,
+        },
+        image_token_id=tokens.convert_tokens_to_ids("<image>"), vision_feature_layer=-1,
+    )  # fmt: skip
+    seeded(LlavaForConditionalGeneration, config).save_pretrained(folder)
+    return folder
+
+
+SPACES = {"clip": clip, "siglip": siglip, "siglip2": siglip2, "siglip2-naflex": siglip2_flexible, "metaclip2": metaclip2}
+OPEN_CLIP = {"open-clip": open_clip, "open-clip-siglip": open_clip_siglip, "open-clip-roberta": open_clip_roberta, "coca": coca}
+TRANSLATORS = {"marian": marian, "marian-multi": marian_multi, "m2m100": m2m100, "nllb": nllb}
+CAPTIONERS = {"blip": blip, "florence2": florence2, "chat": chat}
+MAKERS = {**SPACES, **OPEN_CLIP, **TRANSLATORS, **CAPTIONERS, "siglip-calm": siglip_calm}

@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, folded, load_lite2
 from mmembed.learn.data import PictureSource
-from mmembed.learn.features import normalise_pixels
 from mmembed.learn.heads import Head
 
 
@@ -197,7 +196,13 @@ def texts_to_picture(texts: Tensor, memory: Tensor, target: Tensor, scale: Tenso
 
 
 def tune_picture_tower(
-    network: EfficientNetLite, classifier: nn.Linear, head: Head, pixels: Tensor, texts: LockedTexts, stage: PictureStage, seed: int,
+    network: EfficientNetLite,
+    classifier: nn.Linear,
+    head: Head,
+    pixels: Tensor,
+    texts: LockedTexts,
+    stage: PictureStage,
+    seed: int,
     checkpoint: Path,
 ) -> tuple[EfficientNetLite, Head]:
     """Fine-tune copies of the network's upper blocks and of its head; pictures are `pixels` uint8 `[P, 3, S, S]`.

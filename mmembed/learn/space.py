@@ -151,11 +151,15 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
     groups = text_groups(config, tables)
     starts = np.cumsum([0, *map(len, groups)])
     training = np.array([i for i, row in enumerate(tables.parallel) if row.split == "train"], int)
-    parallel = np.stack([starts[1 + k] + training for k in range(len(config.parallel_languages))], 1) if len(training) else np.zeros((0, 2), int)
+    parallel = (
+        np.stack([starts[1 + k] + training for k in range(len(config.parallel_languages))], 1) if len(training) else np.zeros((0, 2), int)
+    )
     split = np.array([tables.splits.get(stem, "") for stem in tables.stems])
     plain = len(config.views)
     per_class = 2 * len(config.languages)
-    class_texts = (starts[-2] + np.arange(len(tables.classes) * per_class)).reshape(-1, per_class) if tables.classes else np.zeros((0, 2), int)
+    class_texts = (
+        (starts[-2] + np.arange(len(tables.classes) * per_class)).reshape(-1, per_class) if tables.classes else np.zeros((0, 2), int)
+    )
     rows = classifier.weight.detach().numpy()[[row.index for row in tables.classes]]
     seen = pictures[split == "train"][:, :plain].mean(1)
     return SpaceData(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +141,13 @@ class UpperText(nn.Module):
 
 
 def tune_text_tower(
-    model: BertModel, heads: JointHeads, states: Sequence[Ragged], batches: Iterator[TextBatch], stage: TextStage, seed: int, checkpoint: Path
+    model: BertModel,
+    heads: JointHeads,
+    states: Sequence[Ragged],
+    batches: Iterator[TextBatch],
+    stage: TextStage,
+    seed: int,
+    checkpoint: Path,
 ) -> tuple[BertModel, JointHeads]:
     """Fine-tune copies of the upper layers and of both heads. Rows of a batch count through all of `states`.
 

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from mmembed.errors import InvalidData  # noqa: E402
-from mmembed.learn.classes import pseudo_pictures, read_classes  # noqa: E402
+from mmembed.errors import InvalidData
+from mmembed.learn.classes import pseudo_pictures, read_classes
 
 pytestmark = pytest.mark.torch
 TABLE = """class\tsynonyms\ten\tde\ten_caption\tde_caption

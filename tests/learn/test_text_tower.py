@@ -22,7 +22,14 @@ WIDTH = 32
 @pytest.fixture
 def model() -> BertModel:
     torch.manual_seed(0)
-    shape = {"hidden_size": WIDTH, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 50, "attn_implementation": "eager"}
+    shape = {
+        "hidden_size": WIDTH,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "vocab_size": 50,
+        "attn_implementation": "eager",
+    }
     return BertModel(BertConfig(**shape), add_pooling_layer=False).eval()
 
 

@@ -102,15 +102,10 @@ def _score(
     absent = np.array([best_hit(space, texts[gone.query], pictures, gone) for _, gone in searches])
     stated, true = np.concatenate([present, absent]).T
     bins = reliability(stated, true.astype(bool))
-    return ConfidenceScores(
-        queries,
-        size,
-        2 * len(searches),
-        round(auroc(present[:, 0], absent[:, 0]), 4),
-        round(100 * calibration_error(bins), 2),
-        *(round(float(100 * share), 2) for share in (present[:, 1].mean(), (present[:, 0] >= GOOD).mean(), (absent[:, 0] < GOOD).mean())),
-        bins,
-    )
+    shares = present[:, 1].mean(), (present[:, 0] >= GOOD).mean(), (absent[:, 0] < GOOD).mean()
+    first, found, refused = (round(float(100 * share), 2) for share in shares)
+    separation, error = round(auroc(present[:, 0], absent[:, 0]), 4), round(100 * calibration_error(bins), 2)
+    return ConfidenceScores(queries, size, 2 * len(searches), separation, error, first, found, refused, bins)
 
 
 def best_hit(space: Space, query: np.ndarray, pictures: np.ndarray, search: Search) -> tuple[float, bool]:

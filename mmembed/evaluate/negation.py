@@ -12,7 +12,8 @@ from mmembed.evaluate.concepts import Concepts
 from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts, remembering
 from mmembed.evaluate.tables import CaptionRow, by_picture
 from mmembed.gallery.items import Query
-from mmembed.gallery.search import search
+from mmembed.gallery.matrix import Rows
+from mmembed.gallery.search import embed_query, nearest
 from mmembed.model import Model
 
 HITS = 10
@@ -75,11 +76,12 @@ def evaluate_negation(
     queries = {way: [ask(*pair) for pair in pairs] for way, ask in WAYS.items()}
     terms = [term.content for asked in queries.values() for query in asked for term in query.terms if isinstance(term.content, str)]
     embed_texts(space, list(dict.fromkeys(terms)), progress)  # in batches; the searches below find them remembered
+    places = Rows(np.arange(len(matrix)), matrix)
     results = []
     for way, asked in queries.items():
         found = []
         for query, (wanted, unwanted) in zip(asked, pairs, strict=True):
-            hits = [shown[hit.row] for hit in search(space, matrix, query, HITS)]
+            hits = [shown[row] for row in nearest(space, places, embed_query(space, query), HITS).ids]
             found.append([(unwanted in hit, wanted in hit and unwanted not in hit) for hit in hits])
         wrong, right = 100 * np.mean(np.array(found), axis=(0, 1))
         results.append(NegationScores(way, len(pairs), len(matrix), round(float(wrong), 2), round(float(right), 2)))

@@ -153,8 +153,8 @@ class _Remembering:
             self._texts.update(zip(new, self._space.embed_texts(new), strict=True))
         return np.array([self._texts[text] for text in texts], np.float32).reshape(-1, self.dim)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
-        return self._space.confidence(query, similarities)
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+        return self._space.confidence(query, similarities, among)
 
 
 def remembering(model: Model) -> Model:

@@ -55,7 +55,8 @@ def word_tasks(captions: Sequence[Sequence[str]], concepts: Concepts) -> tuple[l
         The words that some picture shows, and `_WORD_DRAWS` times the task of each.
     """
     shown, possible = [concepts.shown(texts) for texts in captions], [concepts.possible(texts) for texts in captions]
-    words, tasks = [], []
+    words: list[str] = []
+    tasks: list[Task] = []
     for word in concepts.of(concepts.searched):
         right = np.flatnonzero([word in names for names in shown])
         if len(right):

@@ -70,7 +70,9 @@ class Approximate:
             ids = self._looked_up(index, query, max(_LEAST_RANKED, _RANKED * count), among)
         new = nearest(self._space, since.rows(), query, count, among)
         ids = np.union1d(ids, new.ids)
-        return nearest(self._space, Rows(*self._store.vectors_of(self._space.identity, self._space.dim, ids.tolist())), query, count)
+        searched = self._store.count_vectors(self._space.identity) if among is None else len(among)
+        rows = Rows(*self._store.vectors_of(self._space.identity, self._space.dim, ids.tolist()))
+        return nearest(self._space, rows, query, count, searched=searched)
 
     def bring_up_to_date(self, progress: Callable[[int, int, str], None] | None = None) -> None:
         """Make the file, or make it again, if the gallery is large and the file too old."""

@@ -70,31 +70,37 @@ def embed_query(space: Space, query: Query) -> EmbeddedQuery:
     return EmbeddedQuery(wanted / max(float(np.linalg.norm(wanted)), 1e-12), vectors[weights < 0], -weights[weights < 0])
 
 
-def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQuery) -> Candidates:
-    """All of `ids`, with their `vectors`, best first; equals by number.
+def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQuery, searched: int) -> Candidates:
+    """All of `ids`, with their `vectors`, best first; equals by number. `searched` says of how many they are the best.
 
     The similarity is the cosine to what is wanted less UNWANTED times the cosine to each unwanted term; the confidence, the
     probability that the picture matches what is wanted and none of what is not.
     """
     wanted = vectors @ query.wanted
     similarities = wanted - UNWANTED * ((vectors @ query.unwanted.T) @ query.weights)
-    confidence = space.confidence(query.wanted, wanted)
+    confidence = space.confidence(query.wanted, wanted, searched)
     for vector, weight in zip(query.unwanted, query.weights, strict=True):
-        confidence = confidence * (1 - space.confidence(vector, vectors @ vector)) ** weight
+        confidence = confidence * (1 - space.confidence(vector, vectors @ vector, searched)) ** weight
     order = np.lexsort((ids, -similarities))
     return Candidates(ids[order], vectors[order], similarities[order], confidence[order])
 
 
-def nearest(space: Space, rows: Rows, query: EmbeddedQuery, count: int, among: np.ndarray | None = None) -> Candidates:
-    """The `count` rows of highest similarity, of all rows or of those whose items are `among` these numbers. Exact."""
+def nearest(
+    space: Space, rows: Rows, query: EmbeddedQuery, count: int, among: np.ndarray | None = None, searched: int | None = None
+) -> Candidates:
+    """The `count` rows of highest similarity, of all rows or of those whose items are `among` these numbers. Exact.
+
+    `searched` says among how many pictures the rows were chosen, if not among themselves.
+    """
     ids, vectors = rows.ids, rows.vectors
     if among is not None:
         chosen = np.flatnonzero(np.isin(ids, among, assume_unique=True))
         ids, vectors = ids[chosen], vectors[chosen]
+    searched = len(ids) if searched is None else searched
     if count < len(ids):
         similarities = vectors @ query.direction
         limit = np.partition(similarities, -count)[-count]
         best = np.flatnonzero(similarities >= limit)  # with all equals of the last, of which the first in number come
         ids, vectors = ids[best], vectors[best]
-    found = score(space, ids, vectors, query)
+    found = score(space, ids, vectors, query, searched)
     return Candidates(found.ids[:count], found.vectors[:count], found.similarities[:count], found.confidences[:count])

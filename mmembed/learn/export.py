@@ -6,6 +6,7 @@ import json
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -221,7 +222,8 @@ def export_text(tower: TextTower, head: Head, path: Path) -> None:
 def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights) -> None:
     """Write `reader.onnx`, `writer.onnx` and `pieces.npz`."""
     decoder, config = trained.network, trained.network.config
-    np.savez_compressed(folder / "pieces.npz", **{language: np.array(ids, np.int32) for language, ids in trained.pieces.items()})
+    pieces: dict[str, Any] = {language: np.array(ids, np.int32) for language, ids in trained.pieces.items()}
+    np.savez_compressed(folder / "pieces.npz", **pieces)
     prefix, states = torch.randn(2, config.prefix_dim), torch.randn(2, 5, config.state_dim)
     reader = Reader(decoder)
     inputs = {"prefix": prefix, "states": states, "words": states, "mask": torch.ones(2, 5, dtype=torch.bool)}

@@ -45,7 +45,7 @@ class Task:
     weight: float
     language: str
     targets: list[list[int]]
-    prefixes: list[Sequence[int]]
+    prefixes: Sequence[Sequence[int]]
     real: np.ndarray
     prefix_rate: float
     sources: tuple[Source, ...]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import sentencepiece as spm
@@ -205,7 +206,7 @@ def tune_text_tower(
             partial = checkpoint.with_suffix(".partial")
             torch.save({**saved, "schedule": schedule.state_dict(), "step": step + 1}, partial)
             partial.replace(checkpoint)
-    final = average.module
-    for place, layer in zip(upper.model.encoder.layer[stage.frozen_layers :], final["layers"], strict=True):
+    final = cast(nn.ModuleDict, average.module)
+    for place, layer in zip(upper.model.encoder.layer[stage.frozen_layers :], cast(nn.ModuleList, final["layers"]), strict=True):
         place.load_state_dict(layer.state_dict())
-    return upper.model.eval(), final["heads"].eval()
+    return upper.model.eval(), cast(JointHeads, final["heads"].eval())

@@ -35,10 +35,11 @@ class Space(Protocol):
         """float32 `[N, dim]`. Raises InvalidQuery for an empty text; too long a text is cut, with a warning."""
         ...
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         """Calibrated probability, for each similarity to the query vector `[dim]`, that the picture is a match.
 
-        Comparable across queries and independent of what else is in the gallery: the query is first measured
-        against a background set of pictures that ships with the space.
+        Comparable across queries: the query is first measured against a background set of pictures that ships with the
+        space. Of what else is in the gallery only the number counts, `among` (default: as many as there are similarities),
+        since among more pictures the best of the wrong ones comes nearer.
         """
         ...

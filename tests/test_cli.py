@@ -279,7 +279,8 @@ def test_captions(run: Callable[..., Result], photos: Path) -> None:
         ("red.png", "de", "rot"),
         ("red.png", "en", "red"),
     ]
-    assert {tuple(line) for line in written} == {("path", "language", "text", "similarity", "alternatives")}
+    fields = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives")
+    assert {tuple(line) for line in written} == {fields}
     assert written[1]["alternatives"] == ["blue!"]
     assert result.stderr.splitlines()[-1] == "3 photos described, 1 skipped."
     assert run("caption", photos / "red.png").stdout == f"{photos / 'red.png'}  en  1.00  red\n"
@@ -287,7 +288,8 @@ def test_captions(run: Callable[..., Result], photos: Path) -> None:
 
 def test_translation(run: Callable[..., Result], photos: Path) -> None:
     [blind] = lines(run("translate", "one two", "--to", "fr", "--from", "en", "--json"))
-    assert list(blind) == ["source", "language", "text", "grounded", "similarity"]
+    assert list(blind)[:5] == ["source", "language", "text", "grounded", "similarity"]
+    assert list(blind)[5:] == ["from", "via", "score", "notes", "alternatives"]
     assert (blind["source"], blind["language"], blind["text"], blind["grounded"]) == ("one two", "fr", "two one", False)
     [seeing] = lines(run("translate", "wall", "--to", "de", "--image", photos / "red.png", "--json"))
     assert (seeing["text"], seeing["grounded"]) == ("wall rot", True)

@@ -35,7 +35,7 @@ _DATABASE = "gallery.sqlite"  # what makes a folder a gallery
 @click.option("-n", "count", default=1, show_default=True, type=click.IntRange(1, 10), metavar="N", help="How many wordings of each.")
 @click.option("--beams", default=4, show_default=True, type=click.IntRange(1, 16), help="Width of the search for the likeliest words.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Draw words at random instead; the same seed, the same captions.")
-@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(0.1, 2), help="With --seed: how far to venture.")
+@click.option("--temperature", default=0.7, show_default=True, type=click.FloatRange(0.1, 2), help="With --seed: how far to venture.")
 @click.option("--shortest", default=0, type=click.IntRange(min=0), metavar="N", help="Fewest words.")
 @click.option("--longest", default=0, type=click.IntRange(min=0), metavar="N", help="Most words; as many as it takes if not given.")
 @click.option(

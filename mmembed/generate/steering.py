@@ -21,6 +21,7 @@ _NEVER = np.float32(-1e9)  # not infinite, so that sums and differences of it st
 _LONGEST_RUN = 8  # pieces
 _ONCE = 8  # a run of this many pieces is not written twice
 _LAST_WORD = 6  # so many pieces before the end no new word begins
+_LIKELY = np.float32(np.log(0.1))  # a word is only gone on with by pieces likelier than this when no other may begin
 _UNSPACED = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -33,7 +34,8 @@ class Rules:
     """A decoder's step and reorder, with what must not be written taken out.
 
     - No run of 2 to 8 pieces directly follows itself, no piece stands three times in a row, no run of 8 occurs twice.
-    - The end comes not before `style.shortest` words, and no word begins after `style.longest`.
+    - The end comes not before `style.shortest` words, and no word begins after `style.longest`. An end that comes only because it
+      must keeps its own low probability, so that a search prefers texts that end well within the length.
     - Near the greatest number of pieces no new word begins, so that none is cut.
     """
 
@@ -73,7 +75,8 @@ class Rules:
             room = self._style.longest - self._words[row] if self._style.longest else len(self._begun)
             if position >= self._max_length - _LAST_WORD:
                 room = 0
-            logs[row, self._begun > room] = _NEVER
+            over = self._begun > room
+            logs[row, over | (logs[row] < _LIKELY) if room <= 0 else over] = _NEVER
             logs[row, self._end] = kept
             if self._words[row] < self._style.shortest and position < self._max_length - _LAST_WORD:
                 logs[row, self._end] = _NEVER

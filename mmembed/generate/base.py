@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -77,8 +77,8 @@ class Caption:
     score: float
     similarity: float
     alternatives: tuple[str, ...] = ()
-    confidence: float | None = None
-    doubtful: bool = False
+    confidence: float | None = field(default=None, compare=False)  # a judgement of the caption, not a part of it
+    doubtful: bool = field(default=False, compare=False)
     written_by: str = ""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-LONGEST = 300
-"""Characters of one piece: a longer sentence is cut where a comma, or else a space, allows it."""
+LONGEST = 500
+"""Characters of one piece, about what a text tower reads: a longer sentence is cut where a comma, or else a space, allows it."""
 
 # Dots that end no sentence: initials, ordinals ("3. Mai"), and what is usually abbreviated in the languages served.
 _ABBREVIATIONS = frozenset(

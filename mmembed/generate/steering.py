@@ -30,6 +30,11 @@ def words_begun(pieces: Sequence[str]) -> np.ndarray:
     return np.array([len(_UNSPACED.findall(piece)) or int(bool(re.match(r"▁\w", piece))) for piece in pieces])
 
 
+def closing(pieces: Sequence[str]) -> np.ndarray:
+    """Which pieces close a sentence, bool `[V]`."""
+    return np.array([bool(re.fullmatch(r"▁?[.!?。！？؟]", piece)) for piece in pieces])
+
+
 class Rules:
     """A decoder's step and reorder, with what must not be written taken out.
 
@@ -40,7 +45,15 @@ class Rules:
     """
 
     def __init__(
-        self, step: Step, reorder: Reorder, pieces: np.ndarray, begun: np.ndarray, end: int, style: Style, max_length: int
+        self,
+        step: Step,
+        reorder: Reorder,
+        pieces: np.ndarray,
+        begun: np.ndarray,
+        closes: np.ndarray,
+        end: int,
+        style: Style,
+        max_length: int,
     ) -> None:
         """
         Args:
@@ -48,12 +61,13 @@ class Rules:
             reorder: the decoder's.
             pieces: the id behind each of the V columns that `step` returns, `[V]`.
             begun: how many words each column's piece begins, `[V]`; see `words_begun`.
+            closes: which columns' pieces close a sentence, `[V]`; see `closing`.
             end: id that ends a text.
             style: the length asked for.
             max_length: greatest number of ids in a text, its end included.
         """
         self._step, self._reorder = step, reorder
-        self._begun, self._style, self._max_length = begun, style, max_length
+        self._begun, self._closes, self._style, self._max_length = begun, closes, style, max_length
         self._column = {int(piece): column for column, piece in enumerate(pieces)}
         self._end = self._column[end]
         self._texts: list[list[int]] = []  # columns written so far, for every row of the batch
@@ -76,7 +90,7 @@ class Rules:
             if position >= self._max_length - _LAST_WORD:
                 room = 0
             over = self._begun > room
-            logs[row, over | (logs[row] < _LIKELY) if room <= 0 else over] = _NEVER
+            logs[row, over | ((logs[row] < _LIKELY) & ~self._closes) if room <= 0 else over] = _NEVER
             logs[row, self._end] = kept
             if self._words[row] < self._style.shortest and position < self._max_length - _LAST_WORD:
                 logs[row, self._end] = _NEVER

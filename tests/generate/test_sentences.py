@@ -31,7 +31,7 @@ def test_split(text: str, expected: list[str]) -> None:
 def test_nothing_gets_lost(text: str) -> None:
     sentences = split(text)
     assert "".join(sentence.text + sentence.space for sentence in sentences) == text.strip()
-    assert all(len(sentence.text) <= 300 for sentence in sentences)
+    assert all(len(sentence.text) <= 500 for sentence in sentences)
     assert join([sentence.text for sentence in sentences], sentences).split() or not text.strip()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmembed.generate.base import Style
-from mmembed.generate.steering import Rules, sample, words_begun
+from mmembed.generate.steering import Rules, closing, sample, words_begun
 
 END, START = 2, 0
 PIECES = ["<s>", "<pad>", "</s>", "▁a", "▁dog", "▁and", "s", ".", "两只"]
@@ -30,7 +30,7 @@ class Table:
 
 
 def greedy(table: Table, style: Style, max_length: int = 40) -> list[int]:
-    rules = Rules(table.step, table.reorder, IDS, words_begun(PIECES), END, style, max_length)
+    rules = Rules(table.step, table.reorder, IDS, words_begun(PIECES), closing(PIECES), END, style, max_length)
     text, last = [], START
     for position in range(max_length):
         last = int(rules.step(np.array([last]), position)[0].argmax())
@@ -73,7 +73,7 @@ def test_no_word_begins_near_the_end_and_the_text_ends_in_time() -> None:
 
 def test_what_was_written_follows_the_beams() -> None:
     table = Table(LOOP)
-    rules = Rules(table.step, table.reorder, IDS, words_begun(PIECES), END, Style(), 40)
+    rules = Rules(table.step, table.reorder, IDS, words_begun(PIECES), closing(PIECES), END, Style(), 40)
     rules.step(np.array([START, START]), 0)
     rules.step(np.array([4, 3]), 1)
     rules.reorder(np.array([1, 1]))
@@ -83,6 +83,12 @@ def test_what_was_written_follows_the_beams() -> None:
 
 def test_words_are_counted_where_they_begin() -> None:
     assert words_begun(PIECES).tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 2]
+
+
+def test_a_full_stop_closes_a_text_that_has_its_length() -> None:
+    table = Table({START: 3, 3: 4, 4: 5, 7: END})
+    table.table[4, [7, END]] = np.log([0.05, 0.001])  # both unlikely, but the stop is the better end
+    assert greedy(table, Style(longest=2)) == [3, 4, 7]
 
 
 def test_samples_follow_the_seed_and_not_the_neighbours() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmembed.generate.base import Candidate, Style
-from mmembed.generate.steering import Reorder, Rules, Step, sample, words_begun
+from mmembed.generate.steering import Reorder, Rules, Step, closing, sample, words_begun
 from mmembed.space.bundled import BundledSpace, session
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class BundledDecoder:
         self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int, style: Style
     ) -> list[list[Candidate]]:
         feeds = self._memory(prefix, source)
+        beams = beams if style.seed is None else count  # rows that are written side by side
         rows = len(feeds["prefix"])
         memory = dict(zip(("cross_keys", "cross_values", "memory_mask"), self._reader.run(None, feeds), strict=True))
         # Every beam of a row reads the same memory.
@@ -111,16 +112,13 @@ class BundledDecoder:
                 cache[name] = np.ascontiguousarray(cache[name][:, order])
 
         tag = self._pieces.piece_to_id(f"<{language}>")
-        rules = Rules(step, reorder, allowed, self._begun(language), _END, style, self._max_length)
+        names = [self._pieces.id_to_piece(int(piece)) for piece in allowed]
+        rules = Rules(step, reorder, allowed, words_begun(names), closing(names), _END, style, self._max_length)
         if style.seed is None:
             found = beam_search(rules.step, rules.reorder, rows, tag, allowed, beams, self._max_length)
         else:
             found = sample(rules.step, rows, tag, allowed, _END, beams, self._max_length, style)
         return [[Candidate(self._pieces.decode(ids), score) for ids, score in best[:count]] for best in found]
-
-    def _begun(self, language: str) -> np.ndarray:
-        """How many words each of the language's pieces begins."""
-        return words_begun([self._pieces.id_to_piece(int(piece)) for piece in self._allowed[language]])
 
     def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
         if source is not None:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
 from mmembed.evaluate.concepts import Concepts, shipped_concepts
 from mmembed.evaluate.searches import Task, caption_tasks, draw, word_tasks
@@ -76,7 +78,7 @@ def _samples(
 
 
 def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
-    """Weighted logistic regression by Newton's method.
+    """Weighted logistic regression.
 
     Args:
         features: float `[N, F]`.
@@ -86,18 +88,19 @@ def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> t
     Returns:
         F coefficients and, after them, the offset.
     """
-    columns = np.column_stack([features, np.ones(len(features))])
+    columns = torch.from_numpy(np.column_stack([features, np.ones(len(features))]))
     positives, negatives = right.sum(), len(right) - right.sum()
-    target = np.where(right > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    weights = weights / max(weights.sum(), 1e-12)
-    ridge = _RIDGE * np.eye(columns.shape[1])
-    coefficients = np.zeros(columns.shape[1])
-    for _ in range(100):
-        stated = 1 / (1 + np.exp(-(columns @ coefficients)))
-        gradient = columns.T @ (weights * (stated - target)) + ridge @ coefficients
-        curvature = columns.T @ (columns * (weights * stated * (1 - stated))[:, None]) + ridge
-        step = np.linalg.solve(curvature, gradient)
-        coefficients = coefficients - step
-        if np.abs(step).max() < 1e-8:
-            break
+    target = torch.from_numpy(np.where(right > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2)))
+    share = torch.from_numpy(weights / max(weights.sum(), 1e-12))
+    coefficients = torch.zeros(columns.shape[1], dtype=torch.double, requires_grad=True)
+    optimizer = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        each = F.binary_cross_entropy_with_logits(columns @ coefficients, target, reduction="none")
+        value = (share * each).sum() + _RIDGE / 2 * coefficients.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
     return tuple(float(value) for value in coefficients)

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
+from transformers import get_cosine_schedule_with_warmup
 
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, folded, load_lite2
 from mmembed.learn.data import PictureSource
@@ -30,7 +31,7 @@ class PictureStage:
         batch: pictures a step.
         size: side of the square crops trained on, pixels; smaller than at run time (Touvron et al. 2019, FixRes).
         frozen_blocks: how many of the first blocks stay as they are.
-        learning_rate, head_learning_rate: peak rates of the tower and of its head (AdamW, one cycle).
+        learning_rate, head_learning_rate: peak rates of the tower and of its head (AdamW, warm-up and cosine).
         weight_decay: of the tower.
         texts: texts a picture is drawn with in a step.
         negatives: further texts, drawn at random, that a picture is told from.
@@ -229,8 +230,7 @@ def tune_picture_tower(
         ]
     )
     steps = stage.epochs * (len(pixels) // stage.batch)
-    rates = [stage.learning_rate, stage.head_learning_rate]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=0.1)
+    schedule = get_cosine_schedule_with_warmup(optimizer, steps // 10, steps)
     trained = nn.ModuleDict({"network": student.network, "head": head})
     average = torch.optim.swa_utils.AveragedModel(trained, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(stage.average))
     of_picture = [np.flatnonzero(texts.owner == i) for i in range(len(pixels))]

@@ -18,6 +18,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from tqdm import tqdm
+from transformers import get_cosine_schedule_with_warmup
 
 from mmembed.errors import InvalidData
 from mmembed.learn.backbones.e5 import E5File, package_file
@@ -36,7 +37,7 @@ from mmembed.space.scores import recall_at
 
 @dataclass(frozen=True)
 class HeadStage:
-    """How the heads are trained on frozen backbones (AdamW, one cycle)."""
+    """How the heads are trained on frozen backbones (AdamW, warm-up and cosine)."""
 
     epochs: int = 60
     batch: int = 512
@@ -204,7 +205,7 @@ def fit_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
     optimizer = torch.optim.AdamW(heads.parameters(), stage.learning_rate, weight_decay=stage.weight_decay)
     sampler = PairSampler(data, config.language_weights, config.seed)
     steps = stage.epochs * -(-len(sampler.pictures) // stage.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, stage.learning_rate, total_steps=steps, pct_start=0.1)
+    schedule = get_cosine_schedule_with_warmup(optimizer, steps // 10, steps)
     heads, optimizer, schedule = accelerator.prepare(heads, optimizer, schedule)
     bare = accelerator.unwrap_model(heads)
     average = torch.optim.swa_utils.AveragedModel(bare)

@@ -14,7 +14,7 @@ import sentencepiece as spm
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers import BertModel
+from transformers import BertModel, get_cosine_schedule_with_warmup
 
 from mmembed.learn.backbones.e5 import load_e5
 from mmembed.learn.features import Ragged, mean_pooled, run_layers, stacked, text_features, text_states
@@ -73,7 +73,7 @@ class TextStage:
         batch: pictures a step, each with two texts.
         parallel: pairs of parallel sentences a step.
         classes: class names a step (see `learn.classes`).
-        learning_rate, head_learning_rate: peak rates of the layers and of the heads (AdamW, one cycle).
+        learning_rate, head_learning_rate: peak rates of the layers and of the heads (AdamW, warm-up and cosine).
         text_weight: weight of the loss between texts that mean the same.
         average: decay of the running average of the weights.
     """
@@ -160,12 +160,11 @@ def tune_text_tower(
     layers = [parameter for parameter in upper.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         [
-            {"params": layers, "weight_decay": 0.01},
-            {"params": list(heads.parameters()), "weight_decay": 0.1},
+            {"params": layers, "lr": stage.learning_rate, "weight_decay": 0.01},
+            {"params": list(heads.parameters()), "lr": stage.head_learning_rate, "weight_decay": 0.1},
         ]
     )
-    rates = [stage.learning_rate, stage.head_learning_rate]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=stage.steps, pct_start=0.1)
+    schedule = get_cosine_schedule_with_warmup(optimizer, stage.steps // 10, stage.steps)
     trained = nn.ModuleDict({"layers": upper.model.encoder.layer[stage.frozen_layers :], "heads": heads})
     average = torch.optim.swa_utils.AveragedModel(trained, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(stage.average))
     offsets = np.cumsum([0, *(len(group) for group in states)])

@@ -7,7 +7,7 @@ nearest one is right about as often as the classifier itself (docs/experiments.m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,13 @@ def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[st
     return rows
 
 
-def pseudo_pictures(rows: np.ndarray, features: np.ndarray, distance: float = 1.0) -> np.ndarray:
-    """Features of the classes `rows` `[C, width]` of a classifier among pictures' `features` `[N, width]`; `[C, width]`.
+def pseudo_pictures(classifier: np.ndarray, chosen: Sequence[int], features: np.ndarray, distance: float = 1.0) -> np.ndarray:
+    """Features of the `chosen` rows of a `classifier` `[C, width]`, among pictures' `features` `[N, width]`; `[len(chosen), width]`.
 
     `distance` is in units of the median distance of the pictures from their mean.
     """
     mean = features.mean(0)
     spread = features - mean
-    directions = rows - rows.mean(0)
+    directions = classifier[list(chosen)] - classifier.mean(0)
     directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     return (mean + directions * (distance * float(np.median(np.linalg.norm(spread, axis=1))))).astype(np.float32)

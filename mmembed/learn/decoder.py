@@ -95,7 +95,7 @@ def class_vectors(config: DecoderConfig, rows: list[ClassRow], features: np.ndar
     """Joint vectors of the classes' stand-ins, each mixed with some real pictures' `features` `[N, width]`; `[K, variants, dim]`."""
     random = np.random.default_rng(config.seed)
     _, classifier = load_lite2()
-    pure = pseudo_pictures(classifier.weight.detach().numpy()[[row.index for row in rows]], features)
+    pure = pseudo_pictures(classifier.weight.detach().numpy(), [row.index for row in rows], features)
     share = random.uniform(0, 0.4, (len(rows), variants, 1)).astype(np.float32)
     mixed = (1 - share) * pure[:, None] + share * features[random.integers(len(features), size=(len(rows), variants))]
     with torch.inference_mode():

@@ -161,8 +161,9 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
     class_texts = (
         (starts[-2] + np.arange(len(tables.classes) * per_class)).reshape(-1, per_class) if tables.classes else np.zeros((0, 2), int)
     )
-    rows = classifier.weight.detach().numpy()[[row.index for row in tables.classes]]
+    rows = [row.index for row in tables.classes]
     seen = pictures[split == "train"][:, :plain].mean(1)
+    stand_ins = pseudo_pictures(classifier.weight.detach().numpy(), rows, seen, config.class_distance)
     return SpaceData(
         tables.stems,
         split,
@@ -172,7 +173,9 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
         np.array([index[row.picture] for row in tables.captions]),
         np.array([row.language for row in tables.captions]),
         parallel,
-        pseudo_pictures(rows, seen, config.class_distance) if tables.classes else np.zeros((0, pictures.shape[2]), np.float32),
+        pseudo_pictures(classifier.weight.detach().numpy(), rows, seen, config.class_distance)
+        if tables.classes
+        else np.zeros((0, pictures.shape[2]), np.float32),
         class_texts,
     )
 

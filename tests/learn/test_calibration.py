@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmembed.evaluate.concepts import Concept, Concepts
-from mmembed.learn.calibration import calibrate, fit_platt
-from mmembed.learn.data import CaptionRow
-from mmembed.space.bundled import BundledSpace, Calibration
+pytest.importorskip("torch")
 
+from mmembed.evaluate.concepts import Concept, Concepts  # noqa: E402
+from mmembed.learn.calibration import calibrate, fit_platt  # noqa: E402
+from mmembed.learn.data import CaptionRow  # noqa: E402
+from mmembed.space.bundled import BundledSpace, Calibration  # noqa: E402
+
+pytestmark = pytest.mark.torch
 DIM = 16
 
 

@@ -45,7 +45,7 @@ def test_pseudo_pictures_are_what_their_row_of_the_classifier_answers_to() -> No
     random = np.random.default_rng(0)
     features = random.normal(size=(500, 12)) @ random.normal(size=(12, 12)) + 5
     rows = random.normal(size=(6, 12))
-    found = pseudo_pictures(rows, features)
+    found = pseudo_pictures(rows, range(6), features)
     answers = (found - features.mean(0)) @ (rows - rows.mean(0)).T
     assert (answers.argmax(1) == np.arange(6)).all()
     distance = np.linalg.norm(features - features.mean(0), axis=1)

@@ -173,9 +173,7 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
         np.array([index[row.picture] for row in tables.captions]),
         np.array([row.language for row in tables.captions]),
         parallel,
-        pseudo_pictures(classifier.weight.detach().numpy(), rows, seen, config.class_distance)
-        if tables.classes
-        else np.zeros((0, pictures.shape[2]), np.float32),
+        stand_ins,
         class_texts,
     )
 

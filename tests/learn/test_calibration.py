@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from mmembed.evaluate.concepts import Concept, Concepts  # noqa: E402
-from mmembed.learn.calibration import calibrate, fit_platt  # noqa: E402
-from mmembed.learn.data import CaptionRow  # noqa: E402
-from mmembed.space.bundled import BundledSpace, Calibration  # noqa: E402
+from mmembed.evaluate.concepts import Concept, Concepts
+from mmembed.learn.calibration import calibrate, fit_platt
+from mmembed.learn.data import CaptionRow
+from mmembed.space.bundled import BundledSpace, Calibration
 
 pytestmark = pytest.mark.torch
 DIM = 16

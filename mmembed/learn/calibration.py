@@ -103,4 +103,4 @@ def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> t
         return value
 
     optimizer.step(loss)
-    return tuple(float(value) for value in coefficients)
+    return tuple(coefficients.detach().tolist())

@@ -12,6 +12,9 @@ import numpy as np
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 
+GOOD_MATCH = 0.5
+"""A hit of at least this confidence is likely to be what was asked for; below it, there is no good match."""
+
 ORIENTATIONS = ("landscape", "portrait", "square")
 
 

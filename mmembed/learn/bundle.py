@@ -10,9 +10,10 @@ import numpy as np
 
 from mmembed.bundle import digest_of
 from mmembed.learn.calibration import calibrate
-from mmembed.learn.data import PictureSource, read_captions, read_splits
-from mmembed.learn.decoder import load_decoder, load_heads
+from mmembed.learn.data import PictureSource, read_captions, splits_of
+from mmembed.learn.decoder import load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text, write_manifest
+from mmembed.learn.heads import load_heads
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.media.picture import Picture
@@ -54,11 +55,11 @@ def export(config_path: Path) -> Path:
     config.output.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(config.seed)
     source = PictureSource(config.pictures)
-    splits = read_splits(config.splits) if config.splits else dict.fromkeys(source.stems, "train")
+    splits = splits_of(config.splits, source.stems)
     training = [stem for stem in source.stems if splits.get(stem) == "train"]
     background = [training[i] for i in random.permutation(len(training))[: config.background]]
 
-    heads = load_heads(config.trained)
+    heads = load_heads(config.trained / "heads.pt")
     network = load_picture_tower(config.trained)
     export_picture(network, heads.picture, config.picture_size, "mirror" in config.views, config.output / "picture.onnx")
     export_text(load_text_tower(config.trained), heads.text, config.output / "text.onnx")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import lzma
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -105,3 +105,8 @@ class PictureSource:
         """The bytes of one picture's file."""
         name = self._names[stem]
         return self._zip.read(name) if self._zip else Path(name).read_bytes()
+
+
+def splits_of(path: Path | None, stems: Iterable[str]) -> dict[str, str]:
+    """Split of each picture; all are for training where there is no table of splits."""
+    return read_splits(path) if path else dict.fromkeys(stems, "train")

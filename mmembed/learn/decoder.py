@@ -20,9 +20,9 @@ from tqdm import tqdm
 from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.classes import ClassRow, pseudo_pictures, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
-from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_splits
-from mmembed.learn.features import picture_features
-from mmembed.learn.heads import JointHeads
+from mmembed.learn.data import PictureSource, read_captions, read_parallel, splits_of
+from mmembed.learn.features import view_features
+from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.mixture import Batch, Mixture
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
@@ -72,20 +72,6 @@ class DecoderConfig:
     seed: int = 1
 
 
-def load_heads(folder: Path) -> JointHeads:
-    """The heads that `train space` left in `folder`, in eval mode."""
-    state = torch.load(folder / "heads.pt", map_location="cpu", weights_only=True)
-    dim, inputs = state["picture.linear.weight"].shape
-    heads = JointHeads(inputs, state["text.linear.weight"].shape[1], dim, 0, 0)
-    heads.load_state_dict(state)
-    return heads.eval()
-
-
-def splits_of(config: DecoderConfig) -> dict[str, str]:
-    """Split of each picture; all are for training where the recipe names no splits."""
-    return read_splits(config.splits) if config.splits else dict.fromkeys(PictureSource(config.pictures).stems, "train")
-
-
 def class_rows(config: DecoderConfig) -> list[ClassRow]:
     """The ImageNet classes that a recipe names, if it does."""
     return read_classes(config.classes, config.languages) if config.classes else []
@@ -107,7 +93,7 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     place = config.output / "decoder.model"
     if not place.exists():
         config.output.mkdir(parents=True, exist_ok=True)
-        splits = splits_of(config)
+        splits = splits_of(config.splits, PictureSource(config.pictures).stems)
         texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
         rows = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
         texts += [text for row in rows if row.split == "train" for text in row.texts.values()]
@@ -118,14 +104,12 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
 
 def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig, dict[str, list[int]]]:
     """All tasks of a recipe, the shape of the network that fits them, and the pieces each language is written with."""
-    heads = load_heads(config.space)
+    heads = load_heads(config.space / "heads.pt")
     tower = load_text_tower(config.space)
     targets = prepare_targets(config)
     network = load_picture_tower(config.space)
     source = PictureSource(config.pictures)
-    features = np.concatenate(
-        [picture_features(network, source, config.picture_size, [view], config.cache) for view in config.views], 1
-    ).astype(np.float32)
+    features = view_features(network, source, config.picture_size, config.views, config.cache)
     with torch.inference_mode():
         pictures = torch.stack([heads.picture(torch.from_numpy(features[:, view])) for view in range(features.shape[1])], 1).numpy()
 
@@ -133,7 +117,7 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig, dict[s
         with torch.inference_mode():
             return heads.text(torch.from_numpy(features)).numpy()
 
-    splits = splits_of(config)
+    splits = splits_of(config.splits, source.stems)
     training = {stem for stem, split in splits.items() if split == "train"}
     builder = TaskBuilder(tower, targets, config.cache, source.stems, pictures, embed_text)
     builder.link({stem.split("_")[0]: stem for stem in source.stems if stem in training})

@@ -93,6 +93,11 @@ def picture_features(
     return cached(cache, "pictures", [fingerprint(network), str(size), *views, *stems], compute)["features"]
 
 
+def view_features(network: nn.Module, source: PictureSource, size: int, views: Sequence[str], cache: Path) -> np.ndarray:
+    """`picture_features`, each view cached on its own; float32 `[pictures, views, width]`."""
+    return np.concatenate([picture_features(network, source, size, [view], cache) for view in views], 1).astype(np.float32)
+
+
 def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
     pixels = np.asarray(picture)
     if view == "plain":

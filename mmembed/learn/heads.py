@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -43,3 +44,12 @@ class JointHeads(nn.Module):
         logits = self.log_scale.exp().clamp(max=100) * left @ right.T
         target = torch.arange(len(logits), device=logits.device)
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def load_heads(path: Path, picture_dropout: float = 0.0) -> JointHeads:
+    """Heads that were saved as a state dict, in eval mode."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    dim, inputs = state["picture.linear.weight"].shape
+    heads = JointHeads(inputs, state["text.linear.weight"].shape[1], dim, picture_dropout, 0.0)
+    heads.load_state_dict(state)
+    return heads.eval()

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
-from transformers import get_cosine_schedule_with_warmup
 
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, folded, load_lite2
 from mmembed.learn.data import PictureSource
 from mmembed.learn.heads import Head
+from mmembed.learn.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -223,27 +223,20 @@ def tune_picture_tower(
     classifier = copy.deepcopy(classifier).requires_grad_(False)
     log_scale = nn.Parameter(torch.tensor(texts.scale).log())
     upper = [p for part in student.upper_parts for p in part.parameters()]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": upper, "lr": stage.learning_rate, "weight_decay": stage.weight_decay},
-            {"params": [*head.parameters(), log_scale], "lr": stage.head_learning_rate, "weight_decay": 0.1},
-        ]
-    )
     steps = stage.epochs * (len(pixels) // stage.batch)
-    schedule = get_cosine_schedule_with_warmup(optimizer, steps // 10, steps)
-    trained = nn.ModuleDict({"network": student.network, "head": head})
-    average = torch.optim.swa_utils.AveragedModel(trained, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(stage.average))
+    tuning = Tuning(
+        nn.ModuleDict({"network": student.network, "head": head}),
+        {"params": upper, "lr": stage.learning_rate, "weight_decay": stage.weight_decay},
+        {"params": [*head.parameters(), log_scale], "lr": stage.head_learning_rate, "weight_decay": 0.1},
+        steps,
+        stage.average,
+        checkpoint,
+    )
     of_picture = [np.flatnonzero(texts.owner == i) for i in range(len(pixels))]
-    memory = texts.pictures.clone()
     owner = torch.from_numpy(texts.owner)
-    start, kept = 0, max(1, stage.batch // 4)  # a quarter of a batch is enough to remember the classes by
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        average.load_state_dict(state["average"])
-        trained.load_state_dict(state["trained"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        memory, start = state["memory"], state["epoch"]
+    kept = max(1, stage.batch // 4)  # a quarter of a batch is enough to remember the classes by
+    reached = tuning.resume()
+    memory, start = reached.get("memory", texts.pictures.clone()), reached.get("epoch", 0)
     for epoch in range(start, stage.epochs):
         order = draw.permutation(len(pixels))
         batches = [order[i : i + stage.batch] for i in range(0, len(order) - stage.batch + 1, stage.batch)]
@@ -270,17 +263,9 @@ def tune_picture_tower(
             wanted = (classifier(before.float()) / 2).softmax(1)
             answers = (classifier(features[:kept]) / 2).log_softmax(1)
             loss = loss + stage.keep_classes * 4 * F.kl_div(answers, wanted, reduction="batchmean")
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(upper, 1.0)
-            optimizer.step()
-            schedule.step()
-            average.update_parameters(trained)
+            tuning.step(loss)
             memory[indices] = joint.detach()
             progress.set_postfix(loss=f"{loss.item():.3f}")
-        state = {"average": average.state_dict(), "trained": trained.state_dict(), "optimizer": optimizer.state_dict()}
-        partial = checkpoint.with_suffix(".partial")
-        torch.save({**state, "schedule": schedule.state_dict(), "memory": memory, "epoch": epoch + 1}, partial)
-        partial.replace(checkpoint)
-    final = cast(nn.ModuleDict, average.module)
+        tuning.save(memory=memory, epoch=epoch + 1)
+    final = tuning.averaged
     return cast(EfficientNetLite, final["network"].eval()), cast(Head, final["head"].eval())

@@ -24,12 +24,12 @@ from mmembed.errors import InvalidData
 from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
 from mmembed.learn.classes import ClassRow, pseudo_pictures, read_classes
-from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, read_splits, read_table
-from mmembed.learn.features import picture_features
-from mmembed.learn.heads import JointHeads
+from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, read_table, splits_of
+from mmembed.learn.features import view_features
+from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_pixels, tune_picture_tower
 from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData
-from mmembed.learn.text_tower import TextStage, TextTower, load_text_tower, save_text_tower, tune_text_tower
+from mmembed.learn.text_tower import TextStage, TextTower, pretrained_text_tower, save_text_tower, tune_text_tower
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
 from mmembed.presets import read_config
 from mmembed.space.scores import recall_at
@@ -105,7 +105,7 @@ def read_tables(config: SpaceConfig) -> Tables:
     source = PictureSource(config.pictures)
     stems = source.stems
     known = set(stems)
-    splits = read_splits(config.splits) if config.splits else dict.fromkeys(stems, "train")
+    splits = splits_of(config.splits, stems)
     captions = [row for row in read_captions(config.captions) if row.picture in known and row.language in config.languages]
     if not captions:
         raise InvalidData(f"No caption in {config.captions} belongs to a picture in {config.pictures}; names must match.")
@@ -139,11 +139,10 @@ def text_groups(config: SpaceConfig, tables: Tables) -> list[list[str]]:
     return groups
 
 
-def view_features(config: SpaceConfig, source: PictureSource, network: EfficientNetLite, crops: int) -> np.ndarray:
+def pictures_of(config: SpaceConfig, source: PictureSource, network: EfficientNetLite, crops: int) -> np.ndarray:
     """Features of the run-time views and of random crops, float32 `[P, views, width]`."""
     views = [*config.views, *(f"crop{number}" for number in range(crops))]
-    parts = [picture_features(network, source, config.picture_size, [view], config.cache) for view in views]
-    return np.concatenate(parts, 1).astype(np.float32)
+    return view_features(network, source, config.picture_size, views, config.cache)
 
 
 def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: TextTower, classifier: nn.Linear) -> SpaceData:
@@ -156,26 +155,31 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
         np.stack([starts[1 + k] + training for k in range(len(config.parallel_languages))], 1) if len(training) else np.zeros((0, 2), int)
     )
     split = np.array([tables.splits.get(stem, "") for stem in tables.stems])
-    plain = len(config.views)
     per_class = 2 * len(config.languages)
     class_texts = (
         (starts[-2] + np.arange(len(tables.classes) * per_class)).reshape(-1, per_class) if tables.classes else np.zeros((0, 2), int)
     )
-    rows = [row.index for row in tables.classes]
-    seen = pictures[split == "train"][:, :plain].mean(1)
-    stand_ins = pseudo_pictures(classifier.weight.detach().numpy(), rows, seen, config.class_distance)
-    return SpaceData(
+    data = SpaceData(
         tables.stems,
         split,
         pictures,
-        plain,
+        len(config.views),
         np.concatenate([tower.features(group, config.cache) for group in groups]).astype(np.float32),
         np.array([index[row.picture] for row in tables.captions]),
         np.array([row.language for row in tables.captions]),
         parallel,
-        stand_ins,
+        np.zeros((0, pictures.shape[2]), np.float32),
         class_texts,
     )
+    return with_pictures(config, tables, data, pictures, classifier)
+
+
+def with_pictures(config: SpaceConfig, tables: Tables, data: SpaceData, pictures: np.ndarray, classifier: nn.Linear) -> SpaceData:
+    """The data with other features of the pictures, and the classes' stand-ins among those."""
+    data = replace(data, pictures=pictures)
+    rows = [row.index for row in tables.classes]
+    seen = data.seen[data.split == "train"]
+    return replace(data, classes=pseudo_pictures(classifier.weight.detach().numpy(), rows, seen, config.class_distance))
 
 
 def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]:
@@ -257,11 +261,10 @@ def train(config_path: Path) -> dict[str, float]:
     tables = read_tables(config)
     prepare_vocabulary(config, tables)
     network, classifier = load_lite2()
-    tower = load_text_tower(config.output, pretrained=True)
+    tower = pretrained_text_tower(config.output)
     if config.text.steps:
         tower = replace(tower, layers=config.text.frozen_layers)
-    pictures = view_features(config, tables.source, network, 0)
-    data = load_data(config, tables, pictures, tower, classifier)
+    data = load_data(config, tables, pictures_of(config, tables.source, network, 0), tower, classifier)
     heads = resumed_heads(config, data)
     _report("heads", heads, data)
     if config.picture.epochs:
@@ -273,7 +276,7 @@ def train(config_path: Path) -> dict[str, float]:
             network, classifier, heads.picture, pixels, texts, config.picture, config.seed, checkpoint
         )
         torch.save(network.state_dict(), config.output / "picture_tower.pt")
-    data = load_data(config, tables, view_features(config, tables.source, network, config.crops), tower, classifier)
+    data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops), classifier)
     _report("picture tower", heads, data)
     if config.text.steps:
         tower, heads = tune(config, tables, data, tower, heads)
@@ -305,10 +308,7 @@ def resumed_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
     """The heads of an earlier run of the same recipe, or newly trained ones."""
     place = stage_file(replace(config, picture=PictureStage(), text=TextStage()), "heads")
     if place.exists():
-        stage = config.heads
-        heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, stage.picture_dropout, 0.0)
-        heads.load_state_dict(torch.load(place, weights_only=True))
-        return heads.eval()
+        return load_heads(place, config.heads.picture_dropout)
     heads = fit_heads(config, data)
     torch.save(heads.state_dict(), place)
     return heads

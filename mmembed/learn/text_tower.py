@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,11 +14,12 @@ import sentencepiece as spm
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers import BertModel, get_cosine_schedule_with_warmup
+from transformers import BertModel
 
 from mmembed.learn.backbones.e5 import load_e5
 from mmembed.learn.features import Ragged, mean_pooled, run_layers, stacked, text_features, text_states
 from mmembed.learn.heads import JointHeads
+from mmembed.learn.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,21 @@ class TextTower:
         return text_states(self.model, self.pieces, texts, self.layers, cache)
 
 
-def load_text_tower(folder: Path, pretrained: bool = False) -> TextTower:
-    """The text tower that `train space` left in `folder`; the pretrained one with its trimmed vocabulary if it was not tuned."""
-    keep = json.loads((folder / "pieces.json").read_text())
-    model = load_e5(keep=keep)
-    layers = len(model.encoder.layer)
+def pretrained_text_tower(folder: Path) -> TextTower:
+    """The pretrained text tower, with the trimmed vocabulary that `train space` left in `folder`."""
+    model = load_e5(keep=json.loads((folder / "pieces.json").read_text()))
+    return TextTower(model, spm.SentencePieceProcessor(model_file=str(folder / "text.model")), len(model.encoder.layer))
+
+
+def load_text_tower(folder: Path) -> TextTower:
+    """The text tower that `train space` left in `folder`; the pretrained one if it was not tuned."""
+    tower = pretrained_text_tower(folder)
     tuned = folder / "text_tower.pt"
-    if tuned.exists() and not pretrained:
-        saved = torch.load(tuned, weights_only=True)
-        layers = saved["layers"]
-        model.encoder.layer[layers:].load_state_dict(saved["weights"])
-    return TextTower(model, spm.SentencePieceProcessor(model_file=str(folder / "text.model")), layers)
+    if not tuned.exists():
+        return tower
+    saved = torch.load(tuned, weights_only=True)
+    tower.model.encoder.layer[saved["layers"] :].load_state_dict(saved["weights"])
+    return replace(tower, layers=saved["layers"])
 
 
 def save_text_tower(tower: TextTower, folder: Path) -> None:
@@ -158,24 +163,17 @@ def tune_text_tower(
     upper = UpperText(copy.deepcopy(model), stage.frozen_layers, stage.dropout)
     heads = copy.deepcopy(heads)
     layers = [parameter for parameter in upper.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": layers, "lr": stage.learning_rate, "weight_decay": 0.01},
-            {"params": list(heads.parameters()), "lr": stage.head_learning_rate, "weight_decay": 0.1},
-        ]
-    )
-    schedule = get_cosine_schedule_with_warmup(optimizer, stage.steps // 10, stage.steps)
     trained = nn.ModuleDict({"layers": upper.model.encoder.layer[stage.frozen_layers :], "heads": heads})
-    average = torch.optim.swa_utils.AveragedModel(trained, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(stage.average))
+    tuning = Tuning(
+        trained,
+        {"params": layers, "lr": stage.learning_rate, "weight_decay": 0.01},
+        {"params": list(heads.parameters()), "lr": stage.head_learning_rate, "weight_decay": 0.1},
+        stage.steps,
+        stage.average,
+        checkpoint,
+    )
     offsets = np.cumsum([0, *(len(group) for group in states)])
-    done = 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        average.load_state_dict(saved["average"])
-        trained.load_state_dict(saved["trained"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        done = saved["step"]
+    done = tuning.resume().get("step", 0)
 
     def read(row: int) -> np.ndarray:
         group = int(np.searchsorted(offsets, row, side="right")) - 1
@@ -192,20 +190,11 @@ def tune_text_tower(
         loss = heads.contrast(seen, first) + heads.contrast(seen, second) + stage.text_weight * heads.contrast(first, second)
         if len(left):
             loss = loss + stage.text_weight * heads.contrast(left, right)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(layers, 1.0)
-        optimizer.step()
-        schedule.step()
-        average.update_parameters(trained)
+        tuning.step(loss)
         progress.update()
         progress.set_postfix(loss=f"{loss.item():.3f}")
         if (step + 1) % stage.save_every == 0 or step + 1 == stage.steps:
-            saved = {"average": average.state_dict(), "trained": trained.state_dict(), "optimizer": optimizer.state_dict()}
-            partial = checkpoint.with_suffix(".partial")
-            torch.save({**saved, "schedule": schedule.state_dict(), "step": step + 1}, partial)
-            partial.replace(checkpoint)
-    final = cast(nn.ModuleDict, average.module)
-    for place, layer in zip(upper.model.encoder.layer[stage.frozen_layers :], cast(nn.ModuleList, final["layers"]), strict=True):
-        place.load_state_dict(layer.state_dict())
+            tuning.save(step=step + 1)
+    final = tuning.averaged
+    upper.model.encoder.layer[stage.frozen_layers :].load_state_dict(final["layers"].state_dict())
     return upper.model.eval(), cast(JointHeads, final["heads"].eval())

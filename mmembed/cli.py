@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mmembed.commands import captioning, comparing, evaluation, galleries, indexing, models, searching, training, translating
+from mmembed.commands import captioning, comparing, evaluation, galleries, indexing, models, searching, training, translating, tuning
 from mmembed.errors import MmembedError
 
 
@@ -68,7 +68,7 @@ def cli() -> None:
     """
 
 
-for topic in (indexing, searching, galleries, captioning, translating, evaluation, comparing, training, models):
+for topic in (indexing, searching, galleries, captioning, translating, evaluation, comparing, tuning, training, models):
     for command in topic.COMMANDS:
         cli.add_command(command)
 

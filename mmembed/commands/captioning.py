@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mmembed.gallery import Gallery
     from mmembed.model import Model
 
-_DATABASE = "gallery.sqlite"  # what makes a folder a gallery
-
 
 @click.command()
 @click.argument("places", nargs=-1, type=EXISTING, metavar="PICTURE|FOLDER|GALLERY...")
@@ -78,13 +76,14 @@ def caption(
     if longest and shortest > longest:
         raise click.UsageError("--shortest is more than --longest.")
     import mmembed
+    from mmembed.gallery.database import DATABASE
 
     model = mmembed.load(preset)
     languages = tuple(dict.fromkeys(_served(language, model.decoder.caption_languages) for language in languages))
     style = Style(shortest, longest, seed, temperature)
     files = [*([sink_for(out, again)] if out else [])]
     files += [TextSidecars(languages, again) if kind == "txt" else XmpSidecars(kind == "xmp-adobe", again) for kind in sidecars]
-    galleries = [place for place in places if (place / _DATABASE).is_file()]
+    galleries = [place for place in places if (place / DATABASE).is_file()]
     folders = [place for place in places if place not in galleries]
     outcomes = []
     for gallery in galleries:

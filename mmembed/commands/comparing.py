@@ -1,4 +1,4 @@
-"""`compare` and `tune`."""
+"""`compare`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from mmembed.commands.terminal import (
     EXISTING_FILE,
     json_option,
     offline_option,
-    preset_option,
     print_columns,
     print_json,
-    progress_bar,
     remark,
     separated,
 )
@@ -92,44 +90,4 @@ def compare(
         raise MmembedError("None of the presets could be measured.")
 
 
-@click.command()
-@click.option("--source", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Validation sentences, one a line.")
-@click.option("--references", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Their translations.")
-@click.option("--images", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="A picture's name a line; an empty line is none.")
-@click.option("--images-dir", type=EXISTING, metavar="DIR", help="Folder or .zip that the names are in; without it they are paths.")
-@click.option("--from", "source_language", required=True, metavar="CODE", help="Language of the sentences.")
-@click.option("--to", required=True, metavar="CODE", help="Language to translate to.")
-@preset_option
-@json_option
-def tune(
-    source: Path, references: Path, images: Path, images_dir: Path | None, source_language: str, to: str, preset: str, as_json: bool
-) -> None:
-    """Measure how much a picture should choose among the candidates of a text-only translator.
-
-    Such a translator becomes multimodal by taking, of its best eight translations, the one that fits the picture in the
-    joint space. Use the weight that this command finds with: MMEMBED_RERANK=WEIGHT mmembed translate …
-
-    JSON fields: weight, bleu, chrf, changed (per cent of the sentences where the picture changed the choice), best.
-    """
-    import mmembed
-    from mmembed.evaluate.pictures import PictureFolder
-    from mmembed.evaluate.tables import read_lines
-    from mmembed.evaluate.tuning import best
-    from mmembed.evaluate.tuning import tune as measure
-
-    names = [name or None for name in read_lines(images)]
-    with PictureFolder(images_dir, by_number=images_dir is not None) as folder, progress_bar() as progress:
-        known = [name if name and folder.find(name) else None for name in names]
-        model = mmembed.load(preset)
-        scores = measure(model, read_lines(source), read_lines(references), source_language, to, known, folder, progress=progress)
-    chosen = best(scores)
-    if as_json:
-        for score in scores:
-            print_json({**score.as_dict(), "best": score == chosen})
-        return
-    rows = [(f"{score.weight:g}", f"{score.bleu:.2f}", f"{score.chrf:.2f}", f"{score.changed:.1f}") for score in scores]
-    print_columns(("weight", "BLEU", "chrF2", "changed %"), rows)
-    click.echo(f"Best on {sum(name is not None for name in known)} sentences with a picture: {chosen.weight:g}")
-
-
-COMMANDS = (compare, tune)
+COMMANDS = (compare,)

@@ -11,13 +11,10 @@ import click
 
 from mmembed.commands.terminal import gallery_option, json_option, open_picture, preset_option, print_columns, print_json, remark
 from mmembed.errors import GalleryError
-from mmembed.gallery.items import ORIENTATIONS, Filters, Hit, Query, Term
+from mmembed.gallery.items import GOOD_MATCH, ORIENTATIONS, Filters, Hit, Query, Term
 
 if TYPE_CHECKING:
     from mmembed.media.picture import Picture
-
-MATCH = 0.5
-"""Confidence is a calibrated probability, so below one half a hit is more likely wrong than right."""
 
 
 class _Weighted(click.ParamType):
@@ -153,7 +150,7 @@ def _remark(hits: list[Hit], filtered: bool, page: int, total: int) -> None:
         remark("The gallery is empty.")
     elif not hits:
         remark("There are no more results." if page > 1 else "No photo passes the filters." if filtered else "There are no results.")
-    elif page == 1 and max(hit.confidence for hit in hits) < MATCH:
+    elif page == 1 and max(hit.confidence for hit in hits) < GOOD_MATCH:
         remark("No good match; these are the nearest photos.")
 
 

@@ -13,12 +13,11 @@ from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, e
 from mmembed.evaluate.probabilities import Bin, auroc, calibration_error, reliability
 from mmembed.evaluate.searches import Search, caption_tasks, draw, word_tasks
 from mmembed.evaluate.tables import CaptionRow, by_picture
+from mmembed.gallery.items import GOOD_MATCH
 from mmembed.model import Model
 from mmembed.space.base import Space
 
 SIZES = (12, 100, 1000)
-GOOD = 0.5
-"""A best hit below this confidence is shown as "No good match"."""
 _SEED = 2016
 _CAPTIONS = 2000
 
@@ -34,7 +33,7 @@ class ConfidenceScores:
         auroc: area under the ROC curve of the best hit's confidence, galleries with the thing against galleries without.
         error: expected calibration error in per cent, of the best hit being a right picture.
         first: per cent of the searches for what is there whose best hit is right, whatever its confidence.
-        found: per cent of the searches for what is there whose best hit reaches `GOOD`.
+        found: per cent of the searches for what is there whose best hit reaches `GOOD_MATCH`.
         refused: per cent of the searches for what is not there that end in "No good match".
         bins: the reliability diagram.
     """
@@ -102,7 +101,7 @@ def _score(
     absent = np.array([best_hit(space, texts[gone.query], pictures, gone) for _, gone in searches])
     stated, true = np.concatenate([present, absent]).T
     bins = reliability(stated, true.astype(bool))
-    shares = present[:, 1].mean(), (present[:, 0] >= GOOD).mean(), (absent[:, 0] < GOOD).mean()
+    shares = present[:, 1].mean(), (present[:, 0] >= GOOD_MATCH).mean(), (absent[:, 0] < GOOD_MATCH).mean()
     first, found, refused = (round(float(100 * share), 2) for share in shares)
     separation, error = round(auroc(present[:, 0], absent[:, 0]), 4), round(100 * calibration_error(bins), 2)
     return ConfidenceScores(queries, size, 2 * len(searches), separation, error, first, found, refused, bins)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mmembed.errors import InvalidData
 from mmembed.evaluate.captions import CaptionScores
-from mmembed.evaluate.confidence import GOOD, ConfidenceScores
+from mmembed.evaluate.confidence import ConfidenceScores
 from mmembed.evaluate.foils import FoilScores
 from mmembed.evaluate.masked import MaskedScores
 from mmembed.evaluate.names import NameScores
@@ -15,6 +15,7 @@ from mmembed.evaluate.negation import HITS, NegationScores
 from mmembed.evaluate.report import CaptionChoice, Tables, TablesConfig
 from mmembed.evaluate.retrieval import RetrievalScores
 from mmembed.evaluate.translations import CONDITIONS, TranslationScores
+from mmembed.gallery.items import GOOD_MATCH
 
 START, END = "<!-- tables:start -->", "<!-- tables:end -->"
 
@@ -167,8 +168,8 @@ def _confidence(results: Sequence[ConfidenceScores]) -> str:
     note = (
         "Searches for a caption's own picture and for what a single word names; half of the galleries have it, half do not. AUROC tells "
         "them apart by the confidence of the best hit; ECE is the expected calibration error of that confidence, in per cent. Of the "
-        f"galleries that have it: per cent whose best hit is right, and reaches the {100 * GOOD:.0f} % of a good match. Of those that do "
-        "not have it: per cent where “No good match” is said."
+        f"galleries that have it: per cent whose best hit is right, and reaches the {100 * GOOD_MATCH:.0f} % of a good match. Of those "
+        "that do not have it: per cent where “No good match” is said."
     )
     header = ["queries\\*", "gallery", "AUROC", "ECE", "best hit right", "good match", "no good match", "searches"]
     return f"{table(header, rows)}\n\n{note}"

@@ -1,12 +1,18 @@
-"""How much should a picture choose among a text-only translator's candidates: one weight, measured on validation data."""
+"""How much should a picture choose among the candidates of a decoder or translator, and which captions are doubtful?
+
+Both are measured on validation data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mmembed.errors import InvalidData
+from mmembed.evaluate.captions import caption_metrics
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.evaluate.translations import translation_metrics
 from mmembed.generate.base import Candidate, Translator
@@ -15,6 +21,8 @@ from mmembed.generate.rerank import CANDIDATES, fits, rerank
 from mmembed.model import Model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+DOUBTED = 0.05
+"""Share of people's own captions that may be marked as doubtful."""
 
 
 @dataclass(frozen=True)
@@ -23,21 +31,66 @@ class WeightScore:
 
     Attributes:
         weight: of the cosine between candidate and picture, beside the candidate's mean log-probability.
-        bleu: sacreBLEU of the chosen candidates.
-        chrf: chrF2 of the same.
-        changed: per cent of the sentences for which another than the translator's own first choice was taken.
+        scores: of the chosen candidates, by metric; the first one decides, the next between equals.
+        changed: per cent of the rows for which another than the model's own first choice was taken.
     """
 
     weight: float
-    bleu: float
-    chrf: float
+    scores: dict[str, float]
     changed: float
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {"weight": self.weight, **self.scores, "changed": self.changed}
 
 
-def tune(
+@dataclass(frozen=True)
+class CaptionTuning:
+    """The two numbers of `Captioning`.
+
+    Attributes:
+        weights: what each rerank weight is worth, in CIDEr-D and BLEU-4.
+        doubtful_below: the confidence below which `DOUBTED` of people's own captions of these pictures are.
+    """
+
+    weights: list[WeightScore]
+    doubtful_below: float
+
+
+def tune_captions(
+    model: Model,
+    folder: PictureFolder,
+    references: Mapping[str, Sequence[str]],
+    language: str,
+    weights: Sequence[float] = WEIGHTS,
+    progress: Progress | None = None,
+) -> CaptionTuning:
+    """Score each weight on the captions of pictures that have `references`, picture → its captions in `language`.
+
+    Raises:
+        InvalidData: fewer than two pictures, or one is missing.
+        MissingPackage: pycocoevalcap is not installed.
+    """
+    if len(references) < 2:
+        raise InvalidData(f"Two pictures with captions are the least to tune on; there are {len(references)}.")
+    vectors = embed_pictures(model.space, folder, list(references), progress)
+    candidates: list[list[Candidate]] = []
+    for part in batches(len(vectors)):
+        candidates += model.decoder.generate(vectors[part], None, language, CANDIDATES, CANDIDATES)
+        if progress:
+            progress(part.stop, len(vectors), "captions")
+    truths = list(references.values())
+    own = model.space.embed_texts([texts[0] for texts in truths])
+    sure = [model.space.confidence(text, np.array([vector @ text]))[0] for vector, text in zip(vectors, own, strict=True)]
+
+    def measure(chosen: list[str]) -> dict[str, float]:
+        metrics = caption_metrics(chosen, truths, language)
+        return {"cider": metrics.cider, "bleu4": metrics.bleu4}
+
+    scores = _weigh(candidates, fits(model.space, candidates, vectors), weights, measure)
+    return CaptionTuning(scores, round(float(np.quantile(sure, DOUBTED)), 4))
+
+
+def tune_translations(
     model: Model,
     sources: Sequence[str],
     references: Sequence[str],
@@ -68,16 +121,28 @@ def tune(
         candidates += translator.translate(texts[part], to, source_language, None, CANDIDATES, CANDIDATES)
         if progress:
             progress(part.stop, len(texts), "sentences")
-    cosines = fits(model.space, candidates, vectors)
+
+    def measure(chosen: list[str]) -> dict[str, float]:
+        metrics, _ = translation_metrics(chosen, [truths], to)
+        return {"bleu": metrics.bleu, "chrf": metrics.chrf}
+
+    return _weigh(candidates, fits(model.space, candidates, vectors), weights, measure)
+
+
+def _weigh(
+    candidates: Sequence[Sequence[Candidate]],
+    cosines: Sequence[np.ndarray],
+    weights: Sequence[float],
+    measure: Callable[[list[str]], dict[str, float]],
+) -> list[WeightScore]:
     results = []
     for weight in weights:
         chosen = [rerank(found, fit, weight)[0].text for found, fit in zip(candidates, cosines, strict=True)]
-        metrics, _ = translation_metrics(chosen, [truths], to)
         changed = sum(text != found[0].text for text, found in zip(chosen, candidates, strict=True))
-        results.append(WeightScore(weight, metrics.bleu, metrics.chrf, round(100 * changed / len(chosen), 1)))
+        results.append(WeightScore(weight, measure(chosen), round(100 * changed / len(chosen), 1)))
     return results
 
 
 def best(scores: Sequence[WeightScore]) -> WeightScore:
-    """The highest BLEU, chrF2 deciding between equals, and then the smaller weight."""
-    return max(scores, key=lambda score: (score.bleu, score.chrf, -score.weight))
+    """The highest score, the smallest weight among equals."""
+    return max(scores, key=lambda score: (*score.scores.values(), -score.weight))

@@ -13,7 +13,7 @@ from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 
 GOOD_MATCH = 0.5
-"""A hit of at least this confidence is likely to be what was asked for; below it, there is no good match."""
+"""Confidence is a calibrated probability: below one half a hit is more likely wrong than right, and is no good match."""
 
 ORIENTATIONS = ("landscape", "portrait", "square")
 

@@ -49,7 +49,7 @@ class Captioning:
 
     Attributes:
         rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
-        doubtful_below: captions of less confidence are marked as doubtful; see `generate.tuning.doubt_threshold`.
+        doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
     """
 
     rerank_weight: float = 0.0

@@ -7,26 +7,15 @@ from functools import cached_property
 from typing import Any
 
 from mmembed.generate.base import Candidate
-from mmembed.generate.hub_model import BATCH, HubModel, images_of, n_best
-from mmembed.hub.running import in_batches
+from mmembed.generate.hub_model import EnglishCaptioner, images_of, n_best
 from mmembed.media.picture import Picture
 
 
-class BlipCaptioner(HubModel):
+class BlipCaptioner(EnglishCaptioner):
     """A `Captioner` from a BLIP checkpoint."""
 
     picture_size = 384
-    languages = ("en",)
     max_new_tokens = 50
-
-    def credit(self, language: str) -> str:
-        """The model's name."""
-        return self.name
-
-    def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
-        """See `Captioner.describe`; always in English."""
-        with self.ready():
-            return in_batches(lambda part: self._describe(part, beams, count), pictures, BATCH)
 
     def _describe(self, pictures: Sequence[Picture], beams: int, count: int) -> list[list[Candidate]]:
         model, images, tokenizer = self._loaded

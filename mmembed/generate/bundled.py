@@ -64,6 +64,12 @@ class BundledDecoder:
         with np.load(self._folder / "pieces.npz") as stored:
             return {language: stored[language].astype(np.int64) for language in stored.files}
 
+    @cached_property
+    def _shape(self) -> tuple[np.ndarray, np.ndarray]:
+        """How many words each piece begins, and which pieces close a sentence; see `steering`."""
+        names = [self._pieces.id_to_piece(piece) for piece in range(self._pieces.get_piece_size())]
+        return words_begun(names), closing(names)
+
     def generate(
         self,
         prefix: np.ndarray | None,
@@ -112,8 +118,8 @@ class BundledDecoder:
                 cache[name] = np.ascontiguousarray(cache[name][:, order])
 
         tag = self._pieces.piece_to_id(f"<{language}>")
-        names = [self._pieces.id_to_piece(int(piece)) for piece in allowed]
-        rules = Rules(step, reorder, allowed, words_begun(names), closing(names), _END, style, self._max_length)
+        begun, closes = self._shape
+        rules = Rules(step, reorder, allowed, begun[allowed], closes[allowed], _END, style, self._max_length)
         if style.seed is None:
             found = beam_search(rules.step, rules.reorder, rows, tag, allowed, beams, self._max_length)
         else:

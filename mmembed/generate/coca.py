@@ -14,20 +14,18 @@ import numpy as np
 from mmembed.errors import InvalidConfig
 from mmembed.generate.base import Candidate
 from mmembed.generate.bundled import beam_search
-from mmembed.generate.hub_model import HubModel, images_of
-from mmembed.hub.running import in_batches
+from mmembed.generate.hub_model import EnglishCaptioner, images_of
 from mmembed.media.picture import Picture
 from mmembed.space.open_clip import load, read_model_config, tokenizer
 
-_BATCH = 8
 _SHORTEST, _LONGEST = 5, 30  # tokens, the start not counted: open_clip's own limits
 
 
-class CocaCaptioner(HubModel):
+class CocaCaptioner(EnglishCaptioner):
     """A `Captioner` from a CoCa checkpoint in open_clip's layout."""
 
     library = "open_clip"
-    languages = ("en",)
+    batch = 8
 
     @cached_property
     def picture_size(self) -> int:
@@ -35,18 +33,10 @@ class CocaCaptioner(HubModel):
         size = read_model_config(self.folder)["vision_cfg"].get("image_size", 224)
         return int(max(size) if isinstance(size, (list, tuple)) else size)
 
-    def credit(self, language: str) -> str:
-        """The model's name."""
-        return self.name
-
-    def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
-        """See `Captioner.describe`; always in English."""
-        with self.ready():
-            return in_batches(lambda part: self._describe(part, max(beams, count), count), pictures, _BATCH)
-
     def _describe(self, pictures: Sequence[Picture], beams: int, count: int) -> list[list[Candidate]]:
         import torch
 
+        beams = max(beams, count)
         model, preprocess, tokens = self._loaded
         start, end = tokens.sot_token_id, tokens.eot_token_id
         with torch.inference_mode():

@@ -7,29 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from mmembed.generate.base import Candidate
-from mmembed.generate.hub_model import BATCH, HubModel, images_of, n_best
-from mmembed.hub.running import in_batches
+from mmembed.generate.hub_model import EnglishCaptioner, images_of, n_best
 from mmembed.media.picture import Picture
 
 
-class Florence2Captioner(HubModel):
+class Florence2Captioner(EnglishCaptioner):
     """A `Captioner` from a Florence-2 checkpoint in transformers' own format (florence-community/…, not microsoft/…).
 
     The preset's option `task` chooses how much is said: `<CAPTION>`, `<DETAILED_CAPTION>` or `<MORE_DETAILED_CAPTION>`.
     """
 
     picture_size = 768
-    languages = ("en",)
     max_new_tokens = 256
-
-    def credit(self, language: str) -> str:
-        """The model's name."""
-        return self.name
-
-    def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
-        """See `Captioner.describe`; always in English."""
-        with self.ready():
-            return in_batches(lambda part: self._describe(part, beams, count), pictures, BATCH)
 
     def _describe(self, pictures: Sequence[Picture], beams: int, count: int) -> list[list[Candidate]]:
         model, processor = self._loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,7 +15,7 @@ from PIL import Image
 from mmembed.generate.base import Candidate
 from mmembed.hub.files import weight_files
 from mmembed.hub.find import folder_of, require_torch, whole
-from mmembed.hub.running import Running, placement, quiet_loading, running
+from mmembed.hub.running import Running, in_batches, placement, quiet_loading, running
 from mmembed.media.picture import Picture
 from mmembed.presets import Preset
 
@@ -66,6 +67,26 @@ class HubModel:
         with quiet_loading():
             model = kind.from_pretrained(folder, dtype=self.where.dtype, device_map=device_map, local_files_only=True)
         return model.eval()
+
+
+class EnglishCaptioner(HubModel, ABC):
+    """A `Captioner` that writes English only."""
+
+    languages = ("en",)
+    batch = BATCH
+
+    def credit(self, language: str) -> str:
+        """The model's name."""
+        return self.name
+
+    def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
+        """See `Captioner.describe`; always in English."""
+        with self.ready():
+            return in_batches(lambda part: self._describe(part, beams, count), pictures, self.batch)
+
+    @abstractmethod
+    def _describe(self, pictures: Sequence[Picture], beams: int, count: int) -> list[list[Candidate]]:
+        """`describe` for one batch."""
 
 
 def images_of(pictures: Sequence[Picture]) -> list[Image.Image]:

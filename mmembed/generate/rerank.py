@@ -1,7 +1,7 @@
 """Of n candidates, the one that fits the picture.
 
 Each candidate is worth its mean log-probability plus `weight` times the cosine between it and the picture in the joint space.
-The weight is measured on validation data; see `mmembed.generate.tuning`.
+The weight is measured on validation data; see `mmembed.evaluate.tuning`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmembed.bundle import digest_of
+from mmembed.generate.base import Captioning
 from mmembed.learn.calibration import calibrate
 from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.decoder import load_decoder
@@ -27,6 +28,7 @@ class BundleConfig:
 
     Attributes:
         background: how many training pictures make up the background that confidences are measured against.
+        captioning: what `mmembed tune captions` found on an earlier export.
         calibration_texts: how many captions the calibration looks at.
     """
 
@@ -39,6 +41,7 @@ class BundleConfig:
     caption_languages: tuple[str, ...]
     translation_languages: tuple[str, ...]
     licence: str
+    captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
     splits: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain",)
@@ -76,7 +79,7 @@ def export(config_path: Path) -> Path:
     held_out = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
     vectors = _embed(space, source, held_out)
     calibration = calibrate(space, held_out, vectors, read_captions(config.captions), config.calibration_texts, random)
-    fields |= {"calibration": asdict(calibration), "licence": config.licence}
+    fields |= {"calibration": asdict(calibration), "licence": config.licence, "captioning": asdict(config.captioning)}
     write_manifest(config.output, fields)
     return config.output
 

@@ -1,4 +1,4 @@
-"""`compare` and `tune`, on the fake model."""
+"""`compare`, on the fake model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ import pytest
 from PIL import Image
 
 import mmembed.presets
-from mmembed.errors import InvalidData, UnavailableModel
+from mmembed.errors import UnavailableModel
 from mmembed.evaluate.compare import Compared, Comparison, header_and_rows, markdown, measure
-from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tuning import best, tune
-from mmembed.generate.parts import PartsDecoder
 from mmembed.model import Model
-from tests.fakes import FakeSpace, colour_picture, fake_model
-from tests.test_compose import Dictionary, English
+from tests.fakes import colour_picture, fake_model
 
 COLOURS = ("red", "green", "blue")
 
@@ -63,21 +59,3 @@ def test_what_cannot_be_loaded_is_a_row_with_the_reason(what: Comparison, monkey
     assert rows[1] == ["siglip2-base", *["–"] * 8]
     text = markdown([good, missing], Comparison(what.images, what.captions, limit=5))
     assert "only the first 5" in text and "siglip2-base is not here." in text
-
-
-def test_the_weight_that_serves_best_is_found(what: Comparison) -> None:
-    writer, translator = English(), Dictionary()
-    model = Model(fake_model().preset, FakeSpace(), PartsDecoder(writer, translator), writer, translator)
-    names = ["red.png", "blue.png", "green.png", None]
-    truths = ["red a b c", "blue a b c", "green a b c", "anything"]
-    with PictureFolder(what.images) as folder:
-        scores = tune(model, ["a b c"] * 4, truths, "en", "de", names, folder, (0.0, 5.0))
-        assert [score.weight for score in scores] == [0, 5]
-        assert best(scores).weight == 5
-        assert best(scores).bleu == 100
-        assert scores[0].changed == 0
-        assert scores[1].changed == pytest.approx(66.7)
-        with pytest.raises(InvalidData, match="nothing to choose by"):
-            tune(model, ["a"], ["b"], "en", "de", [None], folder)
-        with pytest.raises(InvalidData, match="1 sentences, 2 references"):
-            tune(model, ["a"], ["b", "c"], "en", "de", [None], folder)

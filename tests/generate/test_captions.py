@@ -10,8 +10,6 @@ import pytest
 from mmembed.errors import InvalidQuery, UnknownLanguage
 from mmembed.generate.base import Candidate, Captioning, Style
 from mmembed.generate.captions import caption_vectors
-from mmembed.generate.rerank import fits
-from mmembed.generate.tuning import doubt_threshold, tune_rerank_weight
 from tests.fakes import FakeDecoder, FakeSpace, colour_picture
 
 
@@ -83,18 +81,3 @@ def test_unknown_language_and_nothing() -> None:
     with pytest.raises(UnknownLanguage):
         caption_vectors(FakeSpace(), FakeDecoder(), RED, "xx")
     assert caption_vectors(FakeSpace(), FakeDecoder(), np.zeros((0, 4), np.float32), "en") == []
-
-
-def test_the_weight_is_found_and_not_larger_than_needed() -> None:
-    candidates = [[Candidate("blue", 0.0), Candidate("red", -1.0)], [Candidate("red", 0.0), Candidate("blue", -1.0)]]
-    vectors = np.concatenate([RED, RED])
-    similarities = fits(FakeSpace(), candidates, vectors)
-    tuned = tune_rerank_weight(candidates, similarities, lambda texts: float(sum(text == "red" for text in texts)), [0.1, 1.1, 5.0])
-    assert tuned.weight == 1.1
-    assert tuned.scores == {0.0: 1.0, 0.1: 1.0, 1.1: 2.0, 5.0: 2.0}
-    assert tune_rerank_weight(candidates, similarities, lambda texts: 1.0).weight == 0.0
-
-
-def test_the_threshold_marks_the_share_it_says() -> None:
-    confidences = np.linspace(0, 1, 1001)
-    assert np.mean(confidences < doubt_threshold(confidences, 0.05)) == pytest.approx(0.05, abs=0.002)

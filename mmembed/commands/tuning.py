@@ -1,0 +1,113 @@
+"""The `tune` commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmembed.commands.evaluation_options import captions_of, captions_option, images_option, source_option, split_option, splits_option
+from mmembed.commands.terminal import EXISTING, EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from mmembed.evaluate.tuning import WeightScore
+
+
+@click.group()
+def tune() -> None:
+    """Measure, on validation data, how much a picture should choose among what a model proposes.
+
+    Of several candidates the best is taken by mean log-probability plus a weight times the cosine between candidate and
+    picture in the joint space.
+    """
+
+
+@tune.command()
+@images_option
+@captions_option
+@splits_option
+@split_option
+@source_option
+@click.option("--lang", "language", default="en", show_default=True, metavar="CODE", help="Language of the captions.")
+@preset_option
+@json_option
+def captions(
+    images: Path,
+    captions: Path,
+    splits: Path | None,
+    split: str | None,
+    sources: tuple[str, ...],
+    language: str,
+    preset: str,
+    as_json: bool,
+) -> None:
+    """The weight among a decoder's captions, and the confidence below which a caption is doubtful.
+
+    Both go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, doubtful_below: …}.
+
+    JSON fields: weight, cider, bleu4, changed (per cent of the captions where the picture changed the choice), best; then
+    doubtful_below.
+    """
+    import mmembed
+    from mmembed.evaluate.pictures import PictureFolder
+    from mmembed.evaluate.tables import by_picture
+    from mmembed.evaluate.tuning import DOUBTED, tune_captions
+
+    rows, _ = captions_of(captions, splits, [split] if split else [])
+    chosen = [row for row in rows if row.language == language and (not sources or row.source in sources)]
+    with PictureFolder(images) as folder, progress_bar() as progress:
+        found = tune_captions(mmembed.load(preset), folder, by_picture(chosen), language, progress=progress)
+    _print(found.weights, ("CIDEr-D", "BLEU-4"), as_json)
+    if as_json:
+        print_json({"doubtful_below": found.doubtful_below})
+    else:
+        click.echo(f"{100 * DOUBTED:.0f} % of people's own captions have a confidence below {found.doubtful_below:g}")
+
+
+@tune.command()
+@click.option("--source", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Validation sentences, one a line.")
+@click.option("--references", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Their translations.")
+@click.option("--images", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="A picture's name a line; an empty line is none.")
+@click.option("--images-dir", type=EXISTING, metavar="DIR", help="Folder or .zip that the names are in; without it they are paths.")
+@click.option("--from", "source_language", required=True, metavar="CODE", help="Language of the sentences.")
+@click.option("--to", required=True, metavar="CODE", help="Language to translate to.")
+@preset_option
+@json_option
+def translations(
+    source: Path, references: Path, images: Path, images_dir: Path | None, source_language: str, to: str, preset: str, as_json: bool
+) -> None:
+    """The weight among the candidates of a text-only translator, which becomes multimodal by it.
+
+    Use the weight that this command finds with: MMEMBED_RERANK=WEIGHT mmembed translate …
+
+    JSON fields: weight, bleu, chrf, changed (per cent of the sentences where the picture changed the choice), best.
+    """
+    import mmembed
+    from mmembed.evaluate.pictures import PictureFolder
+    from mmembed.evaluate.tables import read_lines
+    from mmembed.evaluate.tuning import tune_translations
+
+    names = [name or None for name in read_lines(images)]
+    with PictureFolder(images_dir, by_number=images_dir is not None) as folder, progress_bar() as progress:
+        known = [name if name and folder.find(name) else None for name in names]
+        model = mmembed.load(preset)
+        sentences, truths = read_lines(source), read_lines(references)
+        found = tune_translations(model, sentences, truths, source_language, to, known, folder, progress=progress)
+    _print(found, ("BLEU", "chrF2"), as_json)
+
+
+def _print(scores: list[WeightScore], metrics: tuple[str, ...], as_json: bool) -> None:
+    from mmembed.evaluate.tuning import best
+
+    chosen = best(scores)
+    if as_json:
+        for score in scores:
+            print_json({**score.as_dict(), "best": score == chosen})
+        return
+    rows = [(f"{score.weight:g}", *(f"{value:.2f}" for value in score.scores.values()), f"{score.changed:.1f}") for score in scores]
+    print_columns(("weight", *metrics, "changed %"), rows)
+    click.echo(f"Best: {chosen.weight:g}")
+
+
+COMMANDS = (tune,)

@@ -1,0 +1,81 @@
+"""`tune captions` and `tune translations`, on fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmembed.errors import InvalidData
+from mmembed.evaluate.pictures import PictureFolder
+from mmembed.evaluate.tuning import WeightScore, best, tune_captions, tune_translations
+from mmembed.generate.base import Candidate
+from mmembed.generate.parts import PartsDecoder
+from mmembed.model import Model
+from tests.fakes import FakeSpace, colour_picture, fake_model
+from tests.test_compose import Dictionary, English
+
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for name in COLOURS:
+        Image.fromarray(colour_picture(name).pixels).save(tmp_path / f"{name}.png")
+    return tmp_path
+
+
+class Undecided:
+    """Proposes every colour, red first, whatever it sees."""
+
+    caption_languages = ("en",)
+    translation_languages = ()
+
+    def generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+    ) -> list[list[Candidate]]:
+        assert prefix is not None
+        return [[Candidate(f"a {name} thing is here", -0.1 * rank) for rank, name in enumerate(COLOURS)] for _ in prefix]
+
+
+def test_the_picture_chooses_as_much_as_serves_the_captions(images: Path) -> None:
+    pytest.importorskip("pycocoevalcap")
+    references = {f"{name}.png": [f"a {name} thing is here"] for name in COLOURS}
+    model = replace(fake_model(), decoder=Undecided())
+    with PictureFolder(images) as folder:
+        found = tune_captions(model, folder, references, "en", (0.0, 0.01, 5.0, 8.0))
+        assert [score.weight for score in found.weights] == [0.0, 0.01, 5.0, 8.0]
+        assert best(found.weights).weight == 5.0
+        assert best(found.weights).scores["bleu4"] == 100
+        assert found.weights[0].changed == 0
+        assert found.weights[2].changed == pytest.approx(66.7)
+        assert 0 < found.doubtful_below < 1
+        with pytest.raises(InvalidData, match="there are 1"):
+            tune_captions(model, folder, {"red.png": ["red"]}, "en")
+
+
+def test_the_picture_chooses_as_much_as_serves_the_translations(images: Path) -> None:
+    writer, translator = English(), Dictionary()
+    model = Model(fake_model().preset, FakeSpace(), PartsDecoder(writer, translator), writer, translator)
+    names = ["red.png", "blue.png", "green.png", None]
+    truths = ["red a b c", "blue a b c", "green a b c", "anything"]
+    with PictureFolder(images) as folder:
+        scores = tune_translations(model, ["a b c"] * 4, truths, "en", "de", names, folder, (0.0, 5.0))
+        assert [score.weight for score in scores] == [0, 5]
+        assert best(scores).weight == 5
+        assert best(scores).scores["bleu"] == 100
+        assert scores[0].changed == 0
+        assert scores[1].changed == pytest.approx(66.7)
+        with pytest.raises(InvalidData, match="nothing to choose by"):
+            tune_translations(model, ["a"], ["b"], "en", "de", [None], folder)
+        with pytest.raises(InvalidData, match="1 sentences, 2 references"):
+            tune_translations(model, ["a"], ["b", "c"], "en", "de", [None], folder)
+
+
+def test_of_equal_weights_the_smallest_is_best() -> None:
+    scores = [WeightScore(weight, {"cider": 60.0, "bleu4": bleu}, 0.0) for weight, bleu in ((0.0, 20.0), (1.0, 21.0), (2.0, 21.0))]
+    assert best(scores).weight == 1.0

@@ -22,6 +22,11 @@ what is wanted. Penalties that begin at a threshold, or follow the confidence, d
 """
 
 
+_GLANCE = 5
+"""A picture was not chosen for an unwanted term, so how likely it shows that is judged as in a gallery of few pictures, however
+many were searched for what is wanted. Chosen on `val` by the calibration error of these confidences."""
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Items, best first: numbers int64 `[N]`, their vectors float32 `[N, dim]`, similarity and confidence, each `[N]`."""
@@ -80,7 +85,7 @@ def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQue
     similarities = wanted - UNWANTED * ((vectors @ query.unwanted.T) @ query.weights)
     confidence = space.confidence(query.wanted, wanted, searched)
     for vector, weight in zip(query.unwanted, query.weights, strict=True):
-        confidence = confidence * (1 - space.confidence(vector, vectors @ vector, searched)) ** weight
+        confidence = confidence * (1 - space.confidence(vector, vectors @ vector, _GLANCE)) ** weight
     order = np.lexsort((ids, -similarities))
     return Candidates(ids[order], vectors[order], similarities[order], confidence[order])
 

@@ -19,9 +19,10 @@ from mmembed.learn.data import read_table
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: its row in the classifier, its name in each language, and a caption in each (or none)."""
+    """One class: its row in the classifier, its synset in WordNet, its name in each language, and a caption in each (or none)."""
 
     index: int
+    synset: str
     names: dict[str, str]
     captions: dict[str, str]
 
@@ -31,30 +32,43 @@ class ClassRow:
         return [*self.names.values(), *(self.captions or self.names).values()]
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of things: its names and descriptions, and a unit vector `[width]` that points from the middle of all to its pictures."""
+
+    texts: tuple[str, ...]
+    direction: np.ndarray
+
+
 def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[str] = ()) -> list[ClassRow]:
-    """Classes of a table with the columns `class`, `synonyms` and, for each language, `en`, `en_caption`, ….
+    """Classes of a table with the columns `class`, `synset`, `synonyms` and, for each language, `en`, `en_caption`, ….
 
     A class whose name or synonyms contain one of the words `held_out` is left out, and so are captions that do.
     """
-    columns = ("class", "synonyms", "en_caption", *languages, *(f"{code}_caption" for code in languages))
+    columns = ("class", "synset", "synonyms", "en_caption", *languages, *(f"{code}_caption" for code in languages))
     banned = re.compile(rf"\b({'|'.join(map(re.escape, held_out))})(s|es)?\b" if held_out else r"(?!)", re.IGNORECASE)
     rows = []
     for row in read_table(path, columns):
         if not banned.search(f"{row['en']}, {row['synonyms']}"):
             captions = {} if banned.search(row["en_caption"]) else {code: row[f"{code}_caption"] for code in languages}
-            rows.append(ClassRow(int(row["class"]), {code: row[code] for code in languages}, captions))
+            rows.append(ClassRow(int(row["class"]), row["synset"], {code: row[code] for code in languages}, captions))
     if not rows:
         raise InvalidData(f"{path} has no class that is not held out.")
     return rows
 
 
-def pseudo_pictures(classifier: np.ndarray, chosen: Sequence[int], features: np.ndarray, distance: float = 1.0) -> np.ndarray:
-    """Features of the `chosen` rows of a `classifier` `[C, width]`, among pictures' `features` `[N, width]`; `[len(chosen), width]`.
+def class_directions(classifier: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
+    """Unit vectors of the `chosen` rows of a `classifier` `[C, width]`, seen from the middle of all; `[len(chosen), width]`."""
+    directions = classifier[list(chosen)] - classifier.mean(0)
+    unit: np.ndarray = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return unit
+
+
+def pseudo_pictures(directions: np.ndarray, features: np.ndarray, distance: float = 1.0) -> np.ndarray:
+    """Features that lie in the `directions` `[K, width]` from the mean of pictures' `features` `[N, width]`; `[K, width]`.
 
     `distance` is in units of the median distance of the pictures from their mean.
     """
     mean = features.mean(0)
     spread = features - mean
-    directions = classifier[list(chosen)] - classifier.mean(0)
-    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     return (mean + directions * (distance * float(np.median(np.linalg.norm(spread, axis=1))))).astype(np.float32)

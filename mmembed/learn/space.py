@@ -23,14 +23,16 @@ from transformers import get_cosine_schedule_with_warmup
 from mmembed.errors import InvalidData
 from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
-from mmembed.learn.classes import ClassRow, pseudo_pictures, read_classes
+from mmembed.learn.classes import ClassRow, Kind, class_directions, pseudo_pictures, read_classes
 from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, read_table, splits_of
 from mmembed.learn.features import view_features
 from mmembed.learn.heads import JointHeads, load_heads
+from mmembed.learn.nouns import NounStage, learnable
 from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_pixels, tune_picture_tower
-from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData
+from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData, StandIns, rows_of_texts
 from mmembed.learn.text_tower import TextStage, TextTower, pretrained_text_tower, save_text_tower, tune_text_tower
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
+from mmembed.learn.wordnet import read_nouns
 from mmembed.presets import read_config
 from mmembed.space.scores import recall_at
 
@@ -55,6 +57,7 @@ class SpaceConfig:
     Attributes:
         pictures, captions, splits, parallel: see `learn.data`; without `splits` all pictures are trained on.
         classes: table of ImageNet classes with names and captions (see `learn.classes`).
+        wordnet: folder with the nouns of WordNet (see `learn.wordnet`), for those of `nouns`.
         held_out: table whose column `label` names classes that are not trained on.
         views: views of a picture whose features are averaged at run time (`plain`, `mirror`).
         crops: random crops of each picture that the last stage draws from.
@@ -70,6 +73,7 @@ class SpaceConfig:
     parallel: Path | None = None
     parallel_languages: tuple[str, ...] = ()
     classes: Path | None = None
+    wordnet: Path | None = None
     held_out: Path | None = None
     class_distance: float = 1.0
     frequent_words: int = 50_000
@@ -78,6 +82,7 @@ class SpaceConfig:
     crops: int = 0
     dim: int = 512
     language_weights: dict[str, float] = field(default_factory=dict)
+    nouns: NounStage = field(default_factory=NounStage)
     heads: HeadStage = field(default_factory=HeadStage)
     picture: PictureStage = field(default_factory=PictureStage)
     text: TextStage = field(default_factory=TextStage)
@@ -86,7 +91,7 @@ class SpaceConfig:
 
 @dataclass(frozen=True)
 class Tables:
-    """The data files of a recipe, read."""
+    """The data files of a recipe, read, and the kinds (classes, nouns) that are learned beside captions."""
 
     source: PictureSource
     stems: list[str]
@@ -94,6 +99,7 @@ class Tables:
     captions: list[CaptionRow]
     parallel: list[ParallelRow]
     classes: list[ClassRow]
+    kinds: tuple[list[Kind], list[Kind]]
 
 
 def read_tables(config: SpaceConfig) -> Tables:
@@ -113,7 +119,7 @@ def read_tables(config: SpaceConfig) -> Tables:
     labels = read_table(config.held_out, ("label",)) if config.held_out else ()
     held_out = {name for row in labels for name in row["label"].split(" or ")}
     classes = read_classes(config.classes, config.languages, held_out) if config.classes else []
-    return Tables(source, stems, splits, captions, parallel, classes)
+    return Tables(source, stems, splits, captions, parallel, classes, ([], []))
 
 
 def prepare_vocabulary(config: SpaceConfig, tables: Tables) -> None:
@@ -131,12 +137,10 @@ def prepare_vocabulary(config: SpaceConfig, tables: Tables) -> None:
 
 
 def text_groups(config: SpaceConfig, tables: Tables) -> list[list[str]]:
-    """All texts, in groups that are cached on their own: captions, each language's parallel sentences, class names."""
+    """All texts, in groups that are cached on their own: captions, each language's parallel sentences, those of classes, of nouns."""
     groups = [[row.text for row in tables.captions]]
     groups += [[row.texts[code] for row in tables.parallel] for code in config.parallel_languages if tables.parallel]
-    if tables.classes:
-        groups.append([text for row in tables.classes for text in row.texts])
-    return groups
+    return groups + [[text for kind in kinds for text in kind.texts] for kinds in tables.kinds]
 
 
 def pictures_of(config: SpaceConfig, source: PictureSource, network: EfficientNetLite, crops: int) -> np.ndarray:
@@ -145,7 +149,17 @@ def pictures_of(config: SpaceConfig, source: PictureSource, network: EfficientNe
     return view_features(network, source, config.picture_size, views, config.cache)
 
 
-def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: TextTower, classifier: nn.Linear) -> SpaceData:
+def load_kinds(config: SpaceConfig, tables: Tables, tower: TextTower, classifier: nn.Linear) -> tuple[list[Kind], list[Kind]]:
+    """The classes that are not held out, and the nouns whose pictures are predicted from those; `tower` is the pretrained one."""
+    directions = class_directions(classifier.weight.detach().numpy(), [row.index for row in tables.classes])
+    classes = [Kind(tuple(row.texts), direction) for row, direction in zip(tables.classes, directions, strict=True)]
+    if config.wordnet is None or not classes:
+        return classes, []
+    shown = {row.synset: direction for row, direction in zip(tables.classes, directions, strict=True)}
+    return classes, learnable(config.nouns, read_nouns(config.wordnet), shown, lambda texts: tower.features(texts, config.cache))
+
+
+def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: TextTower) -> SpaceData:
     """Put features and tables together; texts run through the tower (or come from the cache)."""
     index = {stem: i for i, stem in enumerate(tables.stems)}
     groups = text_groups(config, tables)
@@ -154,32 +168,34 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
     parallel = (
         np.stack([starts[1 + k] + training for k in range(len(config.parallel_languages))], 1) if len(training) else np.zeros((0, 2), int)
     )
-    split = np.array([tables.splits.get(stem, "") for stem in tables.stems])
-    per_class = 2 * len(config.languages)
-    class_texts = (
-        (starts[-2] + np.arange(len(tables.classes) * per_class)).reshape(-1, per_class) if tables.classes else np.zeros((0, 2), int)
-    )
+    nothing = np.zeros((0, pictures.shape[2]), np.float32)
+    classes, nouns = (StandIns(nothing, rows_of_texts(kinds, start)) for kinds, start in zip(tables.kinds, starts[-3:-1], strict=True))
     data = SpaceData(
         tables.stems,
-        split,
+        np.array([tables.splits.get(stem, "") for stem in tables.stems]),
         pictures,
         len(config.views),
-        np.concatenate([tower.features(group, config.cache) for group in groups]).astype(np.float32),
+        np.concatenate([tower.features(group, config.cache) for group in groups if group]).astype(np.float32),
         np.array([index[row.picture] for row in tables.captions]),
         np.array([row.language for row in tables.captions]),
         parallel,
-        np.zeros((0, pictures.shape[2]), np.float32),
-        class_texts,
+        classes,
+        nouns,
     )
-    return with_pictures(config, tables, data, pictures, classifier)
+    return with_pictures(config, tables, data, pictures)
 
 
-def with_pictures(config: SpaceConfig, tables: Tables, data: SpaceData, pictures: np.ndarray, classifier: nn.Linear) -> SpaceData:
-    """The data with other features of the pictures, and the classes' stand-ins among those."""
+def with_pictures(config: SpaceConfig, tables: Tables, data: SpaceData, pictures: np.ndarray) -> SpaceData:
+    """The data with other features of the pictures, and the stand-ins of all kinds among those."""
     data = replace(data, pictures=pictures)
-    rows = [row.index for row in tables.classes]
     seen = data.seen[data.split == "train"]
-    return replace(data, classes=pseudo_pictures(classifier.weight.detach().numpy(), rows, seen, config.class_distance))
+
+    def stand_ins(kinds: list[Kind], texts: np.ndarray) -> StandIns:
+        directions = np.array([kind.direction for kind in kinds], np.float32).reshape(-1, seen.shape[1])
+        return StandIns(pseudo_pictures(directions, seen, config.class_distance), texts)
+
+    classes, nouns = tables.kinds
+    return replace(data, classes=stand_ins(classes, data.classes.texts), nouns=stand_ins(nouns, data.nouns.texts))
 
 
 def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]:
@@ -220,7 +236,7 @@ def fit_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
 
     for epoch in tqdm(range(stage.epochs), desc="heads", unit="epoch"):
         heads.train()
-        for batch in sampler.epoch(DrawSizes(stage.batch, stage.classes, stage.batch)):
+        for batch in sampler.epoch(DrawSizes(stage.batch, stage.classes, 0, stage.batch)):
             seen = bare.picture(torch.from_numpy(batch.features).to(accelerator.device))
             said, also = text(batch.first), text(batch.second)
             loss = bare.contrast(seen, said) + stage.text_weight * bare.contrast(said, also)
@@ -264,7 +280,8 @@ def train(config_path: Path) -> dict[str, float]:
     tower = pretrained_text_tower(config.output)
     if config.text.steps:
         tower = replace(tower, layers=config.text.frozen_layers)
-    data = load_data(config, tables, pictures_of(config, tables.source, network, 0), tower, classifier)
+    tables = replace(tables, kinds=load_kinds(config, tables, tower, classifier))
+    data = load_data(config, tables, pictures_of(config, tables.source, network, 0), tower)
     heads = resumed_heads(config, data)
     _report("heads", heads, data)
     if config.picture.epochs:
@@ -276,7 +293,7 @@ def train(config_path: Path) -> dict[str, float]:
             network, classifier, heads.picture, pixels, texts, config.picture, config.seed, checkpoint
         )
         torch.save(network.state_dict(), config.output / "picture_tower.pt")
-    data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops), classifier)
+    data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops))
     _report("picture tower", heads, data)
     if config.text.steps:
         tower, heads = tune(config, tables, data, tower, heads)
@@ -291,9 +308,11 @@ def train(config_path: Path) -> dict[str, float]:
 
 def tune(config: SpaceConfig, tables: Tables, data: SpaceData, tower: TextTower, heads: JointHeads) -> tuple[TextTower, JointHeads]:
     """The last stage: the text tower's upper layers and both heads."""
-    states = [tower.states(group, config.cache) for group in text_groups(config, tables)]
+    states = [tower.states(group, config.cache) for group in text_groups(config, tables) if group]
     stage = config.text
-    batches = PairSampler(data, config.language_weights, config.seed).forever(DrawSizes(stage.batch, stage.classes, stage.parallel))
+    batches = PairSampler(data, config.language_weights, config.seed).forever(
+        DrawSizes(stage.batch, stage.classes, stage.nouns, stage.parallel)
+    )
     model, heads = tune_text_tower(tower.model, heads, states, batches, stage, config.seed, stage_file(config, "text_tower"))
     return replace(tower, model=model), heads
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mmembed.learn.classes import Kind
 from mmembed.learn.text_tower import TextBatch
 
 
 @dataclass(frozen=True)
+class StandIns:
+    """Features that stand in for pictures of some kinds of things, float32 `[K, width]`, and the rows of texts that name each, `[K, n]`."""
+
+    features: np.ndarray
+    texts: np.ndarray
+
+
+@dataclass(frozen=True)
 class SpaceData:
-    """Backbone features and which belong together. Texts come in this order: captions, parallel sentences, class names.
+    """Backbone features and which belong together. Texts in this order: captions, parallel sentences, those of classes, of nouns.
 
     Attributes:
         stems: name of each picture, in the order of `pictures`.
@@ -24,8 +33,8 @@ class SpaceData:
         owner: for each caption, the index of the picture it describes, `[C]`.
         languages: language of each caption, `[C]`.
         parallel: rows in `texts` that mean the same, `[G, languages]`.
-        classes: features that stand in for pictures of classes, float32 `[K, width]`.
-        class_texts: rows in `texts` of each class's names and captions, `[K, texts]`.
+        classes: of the classifier, with names and captions.
+        nouns: of WordNet, with names and definitions.
     """
 
     stems: list[str]
@@ -36,8 +45,8 @@ class SpaceData:
     owner: np.ndarray
     languages: np.ndarray
     parallel: np.ndarray
-    classes: np.ndarray
-    class_texts: np.ndarray
+    classes: StandIns
+    nouns: StandIns
 
     @property
     def seen(self) -> np.ndarray:
@@ -47,11 +56,19 @@ class SpaceData:
 
 @dataclass(frozen=True)
 class DrawSizes:
-    """How many pictures, class names and pairs of parallel sentences make a batch."""
+    """How many pictures, classes, nouns and pairs of parallel sentences make a batch."""
 
     pictures: int
     classes: int
+    nouns: int
     parallel: int
+
+
+def rows_of_texts(kinds: Sequence[Kind], start: int) -> np.ndarray:
+    """Where the texts of each kind are when all stand one after the other from row `start`; those with fewer repeat, `[K, n]`."""
+    counts = np.array([len(kind.texts) for kind in kinds], int)
+    first = start + np.cumsum(counts) - counts
+    return first[:, None] + np.arange(counts.max(initial=2)) % counts[:, None]
 
 
 class PairSampler:
@@ -87,12 +104,12 @@ class PairSampler:
         for start in range(0, len(order), sizes.pictures):
             chosen = order[start : start + sizes.pictures]
             views = self._random.integers(self._data.pictures.shape[1], size=len(chosen))
-            named, names, captions = self._classes(sizes.classes)
+            classes, nouns = self._stand_ins(self._data.classes, sizes.classes), self._stand_ins(self._data.nouns, sizes.nouns)
             left, right = self._parallel(sizes.parallel)
             yield TextBatch(
-                np.concatenate([self._data.pictures[chosen, views], named]),
-                np.concatenate([self._draw(chosen), names]),
-                np.concatenate([self._draw(chosen), captions]),
+                np.concatenate([self._data.pictures[chosen, views], classes[0], nouns[0]]),
+                np.concatenate([self._draw(chosen), classes[1], nouns[1]]),
+                np.concatenate([self._draw(chosen), classes[2], nouns[2]]),
                 left,
                 right,
             )
@@ -102,14 +119,14 @@ class PairSampler:
         while True:
             yield from self.epoch(sizes)
 
-    def _classes(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Features of some classes, each mixed with a real picture's, and two texts of each."""
-        count = min(count, len(self._data.classes))
-        chosen = self._random.permutation(len(self._data.classes))[:count]
+    def _stand_ins(self, kinds: StandIns, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Features of some kinds of things, each mixed with a real picture's, and two texts of each."""
+        count = min(count, len(kinds.features))
+        chosen = self._random.permutation(len(kinds.features))[:count]
         others = self._data.pictures[self._random.choice(self.pictures, count), 0]
         share = self._random.uniform(0, 0.4, (count, 1)).astype(np.float32)
-        features = (1 - share) * self._data.classes[chosen] + share * others
-        texts = self._data.class_texts[chosen]
+        features = (1 - share) * kinds.features[chosen] + share * others
+        texts = kinds.texts[chosen]
         picks = self._random.random(texts.shape).argsort(1)[:, :2] if count else np.zeros((0, 2), int)
         return features, *np.take_along_axis(texts, picks, 1).T
 

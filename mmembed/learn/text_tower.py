@@ -77,7 +77,7 @@ class TextStage:
         frozen_layers: how many of the first layers stay as they are. What a decoder reads of a source text comes from there.
         batch: pictures a step, each with two texts.
         parallel: pairs of parallel sentences a step.
-        classes: class names a step (see `learn.classes`).
+        classes, nouns: so many of those a step (see `learn.classes`, `learn.nouns`).
         learning_rate, head_learning_rate: peak rates of the layers and of the heads (AdamW, warm-up and cosine).
         text_weight: weight of the loss between texts that mean the same.
         average: decay of the running average of the weights.
@@ -88,6 +88,7 @@ class TextStage:
     batch: int = 320
     parallel: int = 80
     classes: int = 40
+    nouns: int = 40
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
     text_weight: float = 0.3
@@ -101,7 +102,7 @@ class TextBatch:
     """What one step learns from: rows of picture features and of texts.
 
     Attributes:
-        features: float32 `[N, width]`, pictures' and classes'.
+        features: float32 `[N, width]`, pictures' and stand-ins'.
         first, second: rows of texts that belong to each of them, `[N]`.
         left, right: rows of texts that mean the same, `[M]`.
     """

@@ -8,13 +8,13 @@ import pytest
 pytest.importorskip("torch")
 
 from mmembed.errors import InvalidData
-from mmembed.learn.classes import pseudo_pictures, read_classes
+from mmembed.learn.classes import class_directions, pseudo_pictures, read_classes
 
 pytestmark = pytest.mark.torch
-TABLE = """class\tsynonyms\ten\tde\ten_caption\tde_caption
-0\tcock, rooster\trooster\tHahn\tA rooster crows.\tEin Hahn kräht.
-1\tgrand piano, grand\tgrand piano\tFlügel\tA grand piano shines.\tEin Flügel glänzt.
-2\tbeagle\tbeagle\tBeagle\tA beagle, a small dog, barks.\tEin Beagle bellt.
+TABLE = """class\tsynset\tsynonyms\ten\tde\ten_caption\tde_caption
+0\tn01514668\tcock, rooster\trooster\tHahn\tA rooster crows.\tEin Hahn kräht.
+1\tn03452741\tgrand piano, grand\tgrand piano\tFlügel\tA grand piano shines.\tEin Flügel glänzt.
+2\tn02088364\tbeagle\tbeagle\tBeagle\tA beagle, a small dog, barks.\tEin Beagle bellt.
 """
 
 
@@ -45,7 +45,7 @@ def test_pseudo_pictures_are_what_their_row_of_the_classifier_answers_to() -> No
     random = np.random.default_rng(0)
     features = random.normal(size=(500, 12)) @ random.normal(size=(12, 12)) + 5
     rows = random.normal(size=(6, 12))
-    found = pseudo_pictures(rows, range(6), features)
+    found = pseudo_pictures(class_directions(rows, range(6)), features)
     answers = (found - features.mean(0)) @ (rows - rows.mean(0)).T
     assert (answers.argmax(1) == np.arange(6)).all()
     distance = np.linalg.norm(features - features.mean(0), axis=1)

@@ -18,6 +18,7 @@ from mmembed.cli import cli  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.presets import load  # noqa: E402
 from tests.fakes import COLOURS  # noqa: E402
+from tests.learn.wordnet import write_wordnet  # noqa: E402
 
 pytestmark = pytest.mark.torch
 GERMAN = {"red": "rote", "green": "grüne", "blue": "blaue", "yellow": "gelbe", "white": "weiße"}
@@ -42,8 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Image.fromarray(pixels).save(folder / "pictures" / f"{name}{number}.png")
             rows += [f"{name}{number}.png\ten\ta {name} wall", f"{name}{number}.png\tde\teine {GERMAN[name]} Wand"]
     (folder / "captions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    classes = "class\tsynonyms\ten\tde\ten_caption\tde_caption\n291\tlion\tlion\tLöwe\tA lion yawns.\tEin Löwe gähnt.\n"
+    classes = "class\tsynset\tsynonyms\ten\tde\ten_caption\tde_caption\n291\tn00000003\tlion\tlion\tLöwe\tA lion yawns.\tEin Löwe gähnt.\n"
     (folder / "classes.tsv").write_text(classes, encoding="utf-8")
+    write_wordnet(folder)
     common = {"pictures": "pictures", "captions": "captions.tsv"}
     common = {key: str(folder / value) for key, value in common.items()}
     places = {"output": str(folder / "trained"), "cache": str(folder / "cache")}
@@ -53,12 +55,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "languages": ["en", "de"],
         "frequent_words": 20,
         "classes": str(folder / "classes.tsv"),
+        "wordnet": str(folder),
+        "nouns": {"count": 3},
         "picture_size": 64,
         "dim": 32,
         "crops": 1,
         "heads": {"epochs": 40, "batch": 20, "classes": 1},
         "picture": {"epochs": 2, "batch": 10, "size": 64, "texts": 1, "negatives": 8},
-        "text": {"steps": 8, "batch": 20, "classes": 1, "frozen_layers": 10, "save_every": 4},
+        "text": {"steps": 8, "batch": 20, "classes": 1, "nouns": 2, "frozen_layers": 10, "save_every": 4},
     }
     decoder = {
         **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,

@@ -53,6 +53,18 @@ def test_a_picture_has_the_same_vector_whatever_it_is_embedded_with() -> None:
     assert (together * alone).sum(1).min() > 0.9999
 
 
+def test_vectors_do_not_depend_on_the_number_of_threads() -> None:
+    from mmembed.bundle import read_manifest
+    from mmembed.space.bundled import BundledSpace
+    from tests.bundled import WEIGHTS
+
+    manifest = read_manifest(WEIGHTS)
+    size, calibration = manifest.picture_size, manifest.calibration
+    spaces = [BundledSpace(WEIGHTS, "mini", "", manifest.dim, manifest.languages, size, calibration, threads) for threads in (1, 3)]
+    for one, three in zip(*((*space.embed_texts(["a dog", "一只狗"]), *space.embed_pictures([noise(80, 100)])) for space in spaces), strict=True):
+        assert one @ three > 0.9999
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_an_empty_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidQuery, match="empty"):

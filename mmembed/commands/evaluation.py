@@ -122,7 +122,7 @@ def caption(
     decoder has to beat: the first caption of the most similar picture, looked for among the pictures of the
     --neighbours options or, without these, among the other pictures of the evaluation (leave-one-out).
 
-    JSON fields: language, cider, bleu4, rouge_l, pictures, references, nearest_neighbour (cider, bleu4, rouge_l),
+    JSON fields: language, cider, bleu4, rouge_l, pictures, references, nearest_neighbour and through_english (cider, bleu4, rouge_l),
     baseline_pool, distinct (different captions per hundred pictures), tokenizer.
     """
     from mmembed.evaluate.captions import Pool, evaluate_captions
@@ -145,7 +145,8 @@ def caption(
         return
     lines = []
     for result in results:
-        for name, metrics in (("model", result.metrics), ("nearest neighbour", result.nearest_neighbour)):
+        ways = {"model": result.metrics, "nearest neighbour": result.nearest_neighbour, "English, translated": result.through_english}
+        for name, metrics in ((name, metrics) for name, metrics in ways.items() if metrics):
             scores = [f"{score:.1f}" for score in (metrics.cider, metrics.bleu4, metrics.rouge_l)]
             lines.append((result.language, name, *scores, str(result.pictures), str(result.references)))
     print_columns(("language", "captions of", "CIDEr-D", "BLEU-4", "ROUGE-L", "pictures", "references"), lines)

@@ -128,7 +128,7 @@ def negation(
 @splits_option
 @click.option("--split", "chosen", multiple=True, callback=separated, metavar="NAME", help="Only these splits; repeatable, or with commas.")
 @source_option
-@click.option("--size", "sizes", multiple=True, type=click.IntRange(min=2), default=SIZES, show_default=True, help="Pictures in a gallery.")
+@click.option("--size", "sizes", multiple=True, type=click.IntRange(min=1), default=SIZES, show_default=True, help="Pictures in a gallery.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw the reliability: .png, .svg or .pdf.")
 @preset_option
 @json_option

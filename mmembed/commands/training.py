@@ -12,7 +12,7 @@ import click
 from mmembed.commands.terminal import EXISTING_FILE, print_json
 from mmembed.errors import MissingPackage
 
-_NEEDED = ("torch", "transformers", "accelerate")
+_NEEDED = ("torch", "transformers", "accelerate", "matplotlib")
 
 config_option = click.option(
     "--config", required=True, type=EXISTING_FILE, metavar="FILE.yaml", help="The recipe; the ones used for `mini` are in configs/."

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmembed.errors import InvalidData, MissingPackage
+from mmembed.errors import InvalidData, MissingPackage, UnknownLanguage, UnknownPair
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.model import Model
 
@@ -37,6 +37,7 @@ class CaptionScores:
         references: how many reference captions they have together.
         metrics: scores of the model's captions.
         nearest_neighbour: scores of the first caption of the most similar other picture, without any decoder.
+        through_english: scores of the model's English captions, translated by the model; none if it cannot.
         baseline_pool: which pictures the nearest neighbour was looked for among.
         distinct: different captions per hundred pictures; low when a decoder says the same of everything.
         tokenizer: how captions and references were cut into words.
@@ -47,6 +48,7 @@ class CaptionScores:
     references: int
     metrics: CaptionMetrics
     nearest_neighbour: CaptionMetrics
+    through_english: CaptionMetrics | None
     baseline_pool: str
     distinct: float
     tokenizer: str
@@ -89,24 +91,47 @@ def evaluate_captions(
     vectors = embed_pictures(model.space, folder, names, progress)
     row = {name: index for index, name in enumerate(names)}
     neighbours = _Neighbours(model, names, vectors, references, pool, progress)
+    written: dict[str, dict[str, str]] = {"en": {}}  # language → picture → caption
+
+    def describe(language: str, pictures: Sequence[str]) -> list[str]:
+        known = written.setdefault(language, {})
+        missing = [name for name in pictures if name not in known]
+        for rows in batches(len(missing)):
+            chosen = vectors[[row[name] for name in missing[rows]]]
+            known.update(zip(missing[rows], _described(model, folder, missing[rows], chosen, language), strict=True))
+            if progress:
+                progress(rows.stop, len(missing), f"captions ({language})")
+        return [known[name] for name in pictures]
+
+    def describe_through_english(language: str, pictures: Sequence[str]) -> list[str]:
+        """English captions, translated without another look at the pictures; none where the model does not go that way."""
+        texts: list[str] = []
+        try:
+            english = describe("en", pictures) if language != "en" else []
+            for rows in batches(len(english)):
+                texts += [found.text for found in model.translate([text or "?" for text in english[rows]], language, "en")]
+                if progress:
+                    progress(rows.stop, len(english), f"English, then {language}")
+        except (UnknownLanguage, UnknownPair):
+            return []
+        return texts
+
     results = []
     for language, captions in references.items():
         chosen = vectors[[row[name] for name in captions]]
-        written: list[str] = []
-        for rows in batches(len(chosen)):
-            written += _described(model, folder, list(captions)[rows], chosen[rows], language)
-            if progress:
-                progress(rows.stop, len(chosen), f"captions ({language})")
+        own = describe(language, list(captions))
+        translated = describe_through_english(language, list(captions))
         truth = list(captions.values())
         results.append(
             CaptionScores(
                 language,
                 len(captions),
                 sum(map(len, truth)),
-                caption_metrics(written, truth, language),
+                caption_metrics(own, truth, language),
                 caption_metrics(neighbours.captions(language, list(captions), chosen), truth, language),
+                caption_metrics(translated, truth, language) if translated else None,
                 neighbours.pool.name if neighbours.pool else "leave-one-out: the other pictures of the evaluation",
-                round(100 * len(set(written)) / len(written), 2),
+                round(100 * len(set(own)) / len(own), 2),
                 tokenizer_name(language),
             )
         )

@@ -17,7 +17,7 @@ from mmembed.gallery.items import GOOD_MATCH
 from mmembed.model import Model
 from mmembed.space.base import Space
 
-SIZES = (12, 100, 1000)
+SIZES = (1, 12, 100, 1000)
 _SEED = 2016
 _CAPTIONS = 2000
 

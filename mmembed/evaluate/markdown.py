@@ -86,14 +86,27 @@ def _captions(results: Sequence[CaptionScores], config: TablesConfig) -> str:
     for result in results:
         own, copied = result.metrics, result.nearest_neighbour
         scores = [f"{value:.1f}" for value in (own.cider, own.bleu4, own.rouge_l, copied.cider, copied.bleu4, copied.rouge_l)]
-        rows.append([result.language, *scores, f"{result.references / result.pictures:g}", result.pictures])
-    header = ["\\*", "CIDEr-D", "BLEU-4", "ROUGE-L", "copying: CIDEr-D", "BLEU-4", "ROUGE-L", "references a picture", "pictures"]
+        pivot = f"{result.through_english.cider:.1f}" if result.through_english else "–"
+        rows.append([result.language, *scores, pivot, f"{result.references / result.pictures:g}", result.pictures])
+    header = [
+        "\\*",
+        "CIDEr-D",
+        "BLEU-4",
+        "ROUGE-L",
+        "copying: CIDEr-D",
+        "BLEU-4",
+        "ROUGE-L",
+        "English, translated: CIDEr-D",
+        "references a picture",
+        "pictures",
+    ]
     tokenizers = "; ".join(
         f"{', '.join(result.language for result in results if result.tokenizer == name)}: {name}"
         for name in dict.fromkeys(result.tokenizer for result in results)
     )
     note = (
         f"“Copying” is the baseline without a decoder: the first caption of the most similar picture ({results[0].baseline_pool}). "
+        "“English, translated” are the model's English captions, translated by the model. "
         f"References: {_sources(config.references)}. Words: {tokenizers}. Scores depend on the number of references: compare down "
         f"a column only between languages that have as many."
     )

@@ -62,9 +62,12 @@ def tune_captions(
     references: Mapping[str, Sequence[str]],
     language: str,
     weights: Sequence[float] = WEIGHTS,
+    beams: int = 4,
     progress: Progress | None = None,
 ) -> CaptionTuning:
     """Score each weight on the captions of pictures that have `references`, picture → its captions in `language`.
+
+    The picture chooses among as many candidates as the search has `beams`, as in `generate.captions`.
 
     Raises:
         InvalidData: fewer than two pictures, or one is missing.
@@ -75,7 +78,7 @@ def tune_captions(
     vectors = embed_pictures(model.space, folder, list(references), progress)
     candidates: list[list[Candidate]] = []
     for part in batches(len(vectors)):
-        candidates += model.decoder.generate(vectors[part], None, language, CANDIDATES, CANDIDATES)
+        candidates += model.decoder.generate(vectors[part], None, language, beams, beams)
         if progress:
             progress(part.stop, len(vectors), "captions")
     truths = list(references.values())

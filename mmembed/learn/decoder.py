@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import sentencepiece as spm
@@ -17,12 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from mmembed.errors import InvalidData
 from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.classes import ClassRow, class_directions, pseudo_pictures, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
 from mmembed.learn.data import PictureSource, read_captions, read_parallel, splits_of
 from mmembed.learn.features import view_features
 from mmembed.learn.heads import JointHeads, load_heads
+from mmembed.learn.log import Log
 from mmembed.learn.mixture import Batch, Mixture
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
@@ -30,13 +33,16 @@ from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
 from mmembed.presets import read_config
 
+_VALIDATION = 8  # batches
+
 
 @dataclass(frozen=True)
 class DecoderConfig:
     """A recipe for the decoder; paths are relative to the working directory. `space` is the folder `train space` wrote.
 
     Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
-    `paraphrases` no texts that stand in for pictures.
+    `paraphrases` no texts that stand in for pictures. With `patience` above 0 training ends when the loss on `val`, looked at
+    every `save_every` steps, was so many times not better than its best, and the weights of the best are kept.
     """
 
     pictures: Path
@@ -69,6 +75,7 @@ class DecoderConfig:
     average: float = 0.998
     precision: str = "bf16"
     save_every: int = 250
+    patience: int = 0
     seed: int = 1
 
 
@@ -102,8 +109,9 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     return spm.SentencePieceProcessor(model_file=str(place))
 
 
-def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig, dict[str, list[int]]]:
-    """All tasks of a recipe, the shape of the network that fits them, and the pieces each language is written with."""
+def build_mixture(config: DecoderConfig) -> tuple[Mixture, Mixture | None, NetworkConfig, dict[str, list[int]]]:
+    """All tasks of a recipe, captions of `val` if there are any, the shape of the network that fits them, and the pieces each
+    language is written with."""
     heads = load_heads(config.space / "heads.pt")
     tower = load_text_tower(config.space)
     targets = prepare_targets(config)
@@ -124,7 +132,7 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig, dict[s
     covered = {stem.split("_")[0] for stem in training & set(source.stems)}
     if config.paraphrases:
         builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 1))
-    tasks = builder.captions(config.captions, splits, config.weights.captions)
+    tasks = builder.captions(config.captions, splits, "train", config.weights.captions)
     if config.parallel:
         tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)
         tasks += builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions)
@@ -147,7 +155,11 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, NetworkConfig, dict[s
         dropout=config.dropout,
     )
     mixture = Mixture(tasks, builder.vectors, words, tags, config.noise, config.masked_rate)
-    return mixture, shape, mixture.pieces(shared_pieces(targets))
+    pieces = mixture.pieces(shared_pieces(targets))
+    judged = builder.captions(config.captions, splits, "val", config.weights.captions)
+    judged = [task.written_with(pieces[task.language]) for task in judged]
+    held_out = Mixture(judged, builder.vectors, words, tags, 0.0, 0.0) if judged else None
+    return mixture, held_out, shape, pieces
 
 
 class DecoderLoss(nn.Module):
@@ -174,15 +186,35 @@ class DecoderLoss(nn.Module):
         return total / (batch.labels != -100).sum()
 
 
-def train(config_path: Path, report: Callable[[str], None] | None = None) -> Path:
+@dataclass(frozen=True)
+class Reached:
+    """How far a run has come: steps done, the best loss on `val`, and how many times since then it was not better."""
+
+    step: int = 0
+    best: float = math.inf
+    waited: int = 0
+
+    def after(self, step: int, loss: float | None) -> Reached:
+        """With the loss on `val`, if there is one, of a later step."""
+        if loss is None:
+            return replace(self, step=step)
+        return Reached(step, loss, 0) if loss < self.best else Reached(step, self.best, self.waited + 1)
+
+
+def train(config_path: Path) -> Path:
     """Train (or go on training) the decoder of a recipe; returns the path of the averaged weights.
 
     A checkpoint is written every `save_every` steps; running the command again goes on from it.
+
+    Raises:
+        InvalidData: early stopping is asked for, but there are no pictures of `val`.
     """
     config = read_config(config_path, DecoderConfig)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=config.precision)
-    mixture, shape, pieces = build_mixture(config)
+    mixture, held_out, shape, pieces = build_mixture(config)
+    if config.patience and held_out is None:
+        raise InvalidData("Early stopping (patience) needs captions of pictures whose split is `val`.")
     decoder = ConditionedDecoder(shape)
     network: nn.Module = DecoderLoss(decoder, list(pieces.values()), config.label_smoothing)
     optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -190,48 +222,57 @@ def train(config_path: Path, report: Callable[[str], None] | None = None) -> Pat
     average = torch.optim.swa_utils.AveragedModel(decoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average))
     network, optimizer, schedule = accelerator.prepare(network, optimizer, schedule)
     accelerator.register_for_checkpointing(average)
-    checkpoint = config.output / "checkpoint"
-    step = 0
-    if (checkpoint / "step.json").exists():
+    checkpoint, place = config.output / "checkpoint", config.output / "checkpoint" / "reached.json"
+    reached = Reached()
+    if place.exists():
         accelerator.load_state(str(checkpoint))
-        step = json.loads((checkpoint / "step.json").read_text())
-    pools, started, recent = 50, time.monotonic(), []
-    bar = tqdm(total=config.steps, initial=step, desc="decoder", unit="step")
+        reached = Reached(**json.loads(place.read_text()))
+    judge = DecoderLoss(cast(ConditionedDecoder, average.module), list(pieces.values()), config.label_smoothing).to(accelerator.device)
+    log, started, recent = Log(config.output), time.monotonic(), []
+    bar = tqdm(total=config.steps, initial=reached.step, desc="decoder", unit="step")
     network.train()
-    while step < config.steps:
-        pool, within = divmod(step, pools)
-        for index, batch in enumerate(mixture.batches(config.seed, pool, config.batch, pools)):
-            if index < within or step >= config.steps:
-                continue
-            batch = replace(batch, **{name: value.to(accelerator.device) for name, value in vars(batch).items()})
-            loss = network(batch)
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            average.update_parameters(decoder)
-            step += 1
-            recent.append(loss.item())
-            bar.update()
-            if step % 50 == 0:
-                _log(config.output / "log.jsonl", step, float(np.mean(recent)), time.monotonic() - started)
-                bar.set_postfix(loss=f"{np.mean(recent):.3f}")
-                recent = []
-            if step % config.save_every == 0 or step == config.steps:
-                accelerator.save_state(str(checkpoint))
-                (checkpoint / "step.json").write_text(json.dumps(step))
+    for step, batch in enumerate(mixture.forever(config.seed, config.batch, reached.step), reached.step + 1):
+        if reached.step >= config.steps or (config.patience and reached.waited >= config.patience):
+            break
+        loss = network(batch.to(accelerator.device))
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        average.update_parameters(decoder)
+        recent.append(loss.item())
+        bar.update()
+        if step % 50 == 0:
+            log.add(step, loss=float(np.mean(recent)), seconds=time.monotonic() - started)
+            bar.set_postfix(loss=f"{np.mean(recent):.3f}")
+            recent = []
+        if step % config.save_every == 0 or step == config.steps:
+            judged = _judge(judge, held_out, config, accelerator)
+            reached = reached.after(step, judged)
+            if judged is not None:
+                log.add(step, val_loss=judged)
+            if not (config.patience and reached.waited):
                 _save(average, shape, pieces, config.output)
+            accelerator.save_state(str(checkpoint))
+            place.write_text(json.dumps(asdict(reached)))
+            log.draw()
     return config.output / "decoder.pt"
+
+
+@torch.inference_mode()
+def _judge(network: DecoderLoss, held_out: Mixture | None, config: DecoderConfig, accelerator: Accelerator) -> float | None:
+    """Loss of the averaged weights on captions of `val`, the same ones every time."""
+    if held_out is None:
+        return None
+    network.eval()
+    batches = held_out.batches(config.seed, 0, config.batch, _VALIDATION)
+    with accelerator.autocast():
+        return float(np.mean([network(batch.to(accelerator.device)).item() for batch in batches]))
 
 
 def _rate(step: int, warmup: int, steps: int) -> float:
     return min((step + 1) / warmup, max(0.02, (steps - step) / max(1, steps - warmup)))
-
-
-def _log(path: Path, step: int, loss: float, seconds: float) -> None:
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps({"step": step, "loss": round(loss, 4), "seconds": round(seconds)}) + "\n")
 
 
 def _save(average: torch.optim.swa_utils.AveragedModel, shape: NetworkConfig, pieces: dict[str, list[int]], folder: Path) -> None:

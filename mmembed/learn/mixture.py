@@ -7,8 +7,9 @@ sources have words masked, so that only the picture can tell them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -51,6 +52,13 @@ class Task:
     sources: tuple[Source, ...]
     rows: np.ndarray
 
+    def written_with(self, pieces: Iterable[int]) -> Task:
+        """The examples whose targets need no other pieces."""
+        allowed = set(pieces)
+        kept = [row for row, target in enumerate(self.targets) if allowed.issuperset(target)]
+        targets, prefixes = [self.targets[row] for row in kept], [self.prefixes[row] for row in kept]
+        return replace(self, targets=targets, prefixes=prefixes, real=self.real[kept], rows=self.rows[kept])
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -66,6 +74,10 @@ class Batch:
     inputs: Tensor
     labels: Tensor
     language: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        return replace(self, **{name: value.to(device) for name, value in vars(self).items()})
 
 
 class Mixture:
@@ -87,6 +99,12 @@ class Mixture:
         starts = random.permutation(pools) * batch
         for start in starts:
             yield self.collate(examples[start : start + batch], random)
+
+    def forever(self, seed: int, batch: int, done: int, pools: int = 50) -> Iterator[Batch]:
+        """Pool after pool, without the first `done` batches."""
+        first, within = divmod(done, pools)
+        for pool in count(first):
+            yield from islice(self.batches(seed, pool, batch, pools), within if pool == first else 0, None)
 
     def _length(self, task: int, row: int) -> int:
         chosen = self.tasks[task]

@@ -99,12 +99,14 @@ class TaskBuilder:
         """Indices of the picture's vectors; the number before the underscore links Flickr8k's names to Multi30k's."""
         return self._pictures.get(picture) or self._standins.get(picture) or ()
 
-    def captions(self, path: Path, splits: dict[str, str], weights: dict[str, float]) -> list[Task]:
-        """Captions of the training pictures, one task a language."""
+    def captions(self, path: Path, splits: dict[str, str], split: str, weights: dict[str, float]) -> list[Task]:
+        """Captions of the pictures of a split, one task for each language that has some."""
         tasks = []
-        rows = [row for row in read_captions(path) if splits.get(row.picture) == "train" and row.picture in self._pictures]
+        rows = [row for row in read_captions(path) if splits.get(row.picture) == split and row.picture in self._pictures]
         for language, weight in weights.items():
             chosen = [row for row in rows if row.language == language]
+            if not chosen:
+                continue
             tasks.append(
                 Task(
                     f"caption-{language}",

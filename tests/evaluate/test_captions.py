@@ -124,6 +124,9 @@ def test_pool_and_languages(pictures: Path) -> None:
     assert english.nearest_neighbour == english.metrics  # each picture is its own neighbour, and its first caption is the colour
     assert (deutsch.language, deutsch.pictures, deutsch.references) == ("de", 2, 3)
     assert deutsch.metrics.rouge_l == 100
+    assert english.through_english is None
+    assert deutsch.through_english is not None
+    assert deutsch.through_english.rouge_l == 0  # the fake model's translation is the word turned round, still in English
 
 
 @pytest.mark.usefixtures("scorers")

@@ -74,6 +74,7 @@ def test_caption(run: Run, zipped: Path, captions: Path, splits: Path) -> None:
         "pictures",
         "references",
         "nearest_neighbour",
+        "through_english",
         "baseline_pool",
         "distinct",
         "tokenizer",

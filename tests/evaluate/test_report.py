@@ -134,7 +134,7 @@ def test_shipped_configuration(config: TablesConfig) -> None:
     assert set(config.retrieval) == set(config.references) == {"en", "de", "fr", "cs", "zh", "ar"}
     assert config.retrieval["ar"] == CaptionChoice("arabic-flickr8k", 1)
     assert "208" in config.footnote
-    assert config.scores.sizes == (12, 100, 1000)
+    assert config.scores.sizes == (1, 12, 100, 1000)
 
 
 def test_bad_direction(config: TablesConfig, tmp_path: Path) -> None:

@@ -103,9 +103,29 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:
     longer = json.loads((folder / "decoder.yaml").read_text()) | {"steps": 6}
     (folder / "longer.yaml").write_text(json.dumps(longer))
     run("train", "decoder", "--config", str(folder / "longer.yaml"))
-    assert json.loads((trained / "checkpoint" / "step.json").read_text()) == 6
+    assert json.loads((trained / "checkpoint" / "reached.json").read_text())["step"] == 6
     after = torch.load(trained / "decoder.pt", weights_only=True)["weights"]
     assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_training_that_no_longer_helps_ends_and_the_best_weights_stay(folder: Path) -> None:
+    recipe = json.loads((folder / "decoder.yaml").read_text())
+    recipe |= {"output": str(folder / "patient"), "steps": 40, "save_every": 1, "patience": 2, "warmup": 1, "learning_rate": 1.0}
+    (folder / "patient.yaml").write_text(json.dumps(recipe))
+    refused = CliRunner().invoke(cli, ["train", "decoder", "--config", str(folder / "patient.yaml")])
+    assert refused.exit_code == 1
+    assert "val" in refused.output, "without a split there is nothing to judge by"
+    rows = ["image\tsplit", *(f"{name}{number}.png\t{'val' if number == 3 else 'train'}" for name in COLOURS for number in range(4))]
+    (folder / "splits.tsv").write_text("\n".join(rows) + "\n")
+    (folder / "patient.yaml").write_text(json.dumps(recipe | {"splits": str(folder / "splits.tsv")}))
+    run("train", "decoder", "--config", str(folder / "patient.yaml"))
+    log = [json.loads(line) for line in (folder / "patient" / "log.jsonl").read_text().splitlines()]
+    losses = [row["val_loss"] for row in log if "val_loss" in row]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 3 < 40, "it ends after two looks without a better one"
+    reached = json.loads((folder / "patient" / "checkpoint" / "reached.json").read_text())
+    assert (reached["step"], reached["waited"]) == (best + 3, 2)
+    assert (folder / "patient" / "log.png").stat().st_size > 1000
 
 
 def test_a_wrong_recipe_is_a_sentence(folder: Path) -> None:

@@ -61,7 +61,9 @@ def test_vectors_do_not_depend_on_the_number_of_threads() -> None:
     manifest = read_manifest(WEIGHTS)
     size, calibration = manifest.picture_size, manifest.calibration
     spaces = [BundledSpace(WEIGHTS, "mini", "", manifest.dim, manifest.languages, size, calibration, threads) for threads in (1, 3)]
-    for one, three in zip(*((*space.embed_texts(["a dog", "一只狗"]), *space.embed_pictures([noise(80, 100)])) for space in spaces), strict=True):
+    for one, three in zip(
+        *((*space.embed_texts(["a dog", "一只狗"]), *space.embed_pictures([noise(80, 100)])) for space in spaces), strict=True
+    ):
         assert one @ three > 0.9999
 
 

@@ -25,10 +25,10 @@ from mmembed.learn.features import view_features
 from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.mixture import Batch, Mixture
 from mmembed.learn.picture_tower import load_picture_tower
+from mmembed.learn.recipe import read_recipe
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
-from mmembed.presets import read_config
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def train(config_path: Path, report: Callable[[str], None] | None = None) -> Pat
 
     A checkpoint is written every `save_every` steps; running the command again goes on from it.
     """
-    config = read_config(config_path, DecoderConfig)
+    config = read_recipe(config_path, DecoderConfig)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=config.precision)
     mixture, shape, pieces = build_mixture(config)

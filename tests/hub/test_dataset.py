@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mmembed.errors import InvalidData, UnavailableModel
-from mmembed.hub.dataset import read_dataset
+from mmembed.hub.dataset import read_dataset, read_files
 from tests.fakes import colour_picture
 
 pytest.importorskip("datasets")
@@ -83,3 +84,19 @@ def test_what_is_no_dataset_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "x.docx").write_text("")
     with pytest.raises(InvalidData, match="is no dataset; known are .parquet"):
         list(read_dataset(str(tmp_path / "x.docx")))
+
+
+def test_pictures_beside_the_dataset_wherever_that_is(tmp_path: Path) -> None:
+    import datasets
+
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.writestr("red.png", png("red"))
+    (tmp_path / "blue.png").write_bytes(png("blue"))
+    paths = [f"zip://red.png::{tmp_path / 'pictures.zip'}", str(tmp_path / "blue.png"), f"zip://none.png::{tmp_path / 'pictures.zip'}"]
+    features = datasets.Features({"image": datasets.Image(decode=False)})
+    content = {"image": [{"bytes": None, "path": path} for path in paths]}
+    table = datasets.Dataset.from_dict(content, features=features)
+    table.to_parquet(str(tmp_path / "paths.parquet"))
+    red, blue, none = read_files(str(tmp_path / "paths.parquet"), column="image")
+    assert (red.name, red.content, blue.name, blue.content) == ("red.png", png("red"), "blue.png", png("blue"))
+    assert none.content is None and none.problem.startswith("the file cannot be had")

@@ -155,7 +155,7 @@ def _undecoded(rows: Any, column: str, source: str) -> Any:
 def _row(number: int, content: Any, values: dict[str, Any]) -> FileRow:
     given = content if isinstance(content, dict) else {"bytes": content if isinstance(content, bytes) else None, "path": content}
     path = given.get("path") if isinstance(given.get("path"), str) else None
-    name = Path(path).name if path else str(values.get("__key__") or number)
+    name = Path(path.split("::")[0]).name if path else str(values.get("__key__") or number)
     try:
         data = given.get("bytes") or (_read(path) if path else None)
         return FileRow(number, name, data, "", values)

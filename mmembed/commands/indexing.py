@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from mmembed.gallery.items import IndexReport
 if TYPE_CHECKING:
     from mmembed.commands.terminal import Progress
     from mmembed.gallery import Gallery
+    from mmembed.gallery.items import Row
     from mmembed.gallery.store import Root
     from mmembed.gallery.team import Team
 
@@ -83,12 +85,13 @@ def index(
     with launched() as team:
         if watch and (dataset or team.size > 1):
             raise click.UsageError("--watch goes with folders, in one process.")
+        place, rows = _streamed(dataset, split, column) if dataset else ("", iter(()))
         model = mmembed.load(preset) if team.size == 1 else mmembed.load(preset, team.threads)
         with Gallery(gallery, model) as photos:
             roots = _roots(photos, folders, hidden, exclude) if not dataset else []
             with progress_bar(unit=" photos") as progress:
                 shown = progress if team.leads else None
-                report = _index_part(photos, dataset, split, column, shown, team) if dataset else _index(photos, roots, shown, team)
+                report = photos.index_rows(place, rows, shown, team) if dataset else _index(photos, roots, shown, team)
             if team.leads:
                 _conclude(photos, report, dataset or ", ".join(root.name for root in roots), watch, as_json)
             if watch:
@@ -123,15 +126,15 @@ def _index(photos: Gallery, roots: list[Root], progress: Progress | None, team: 
     return IndexReport.of_all(reports, sum(report.seconds for report in reports))
 
 
-def _index_part(photos: Gallery, dataset: str, split: str, column: str | None, progress: Progress | None, team: Team) -> IndexReport:
-    """A part of a dataset on a hub, as it streams in."""
+def _streamed(dataset: str, split: str, column: str | None) -> tuple[str, Iterator[Row]]:
+    """What a part of a dataset on a hub goes by in a gallery, and its rows; the first is here already, so that it is there at all."""
     from mmembed.gallery.items import Row
     from mmembed.gallery.places import name_of_part, name_of_row
     from mmembed.hub.dataset import read_files
 
     place = name_of_part(dataset, split, column or "image")
     rows = (Row(name_of_row(place, row.number), row.content, row.problem) for row in read_files(dataset, split, column))
-    return photos.index_rows(place, rows, progress, team)
+    return place, chain(list(islice(rows, 1)), rows)
 
 
 def _watch(photos: Gallery, roots: list[Root], seconds: float, as_json: bool) -> None:

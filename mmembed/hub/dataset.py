@@ -13,6 +13,7 @@ from mmembed.hub.find import is_name, offline
 from mmembed.media.picture import Picture
 from mmembed.media.read import MAX_BYTES, file_content
 
+_TIMEOUT = 10.0  # seconds; a hub that does not answer in that time is not waited for
 _FORMATS = {".parquet": "parquet", ".tar": "webdataset", ".csv": "csv", ".jsonl": "json", ".json": "json"}
 
 
@@ -119,10 +120,11 @@ def _load(source: str, split: str) -> Any:
             if kind is None:
                 raise InvalidData(f"{source} is no dataset; known are {', '.join(_FORMATS)}, folders of pictures and hub names.")
             return datasets.load_dataset(kind, data_files={split: str(path)}, split=split, streaming=True)
-        if not is_name(source):
+        if not is_name(source) or path.suffix.lower() in _FORMATS:
             raise InvalidData(f"There is no dataset {source!r}: it is no folder, no file and no name on the hub (owner/name).")
         if offline():
             raise UnavailableModel(f"The dataset {source} is on the hub, and offline nothing is downloaded.")
+        _ask_for(source)
         return datasets.load_dataset(source, split=split, streaming=True)
     except (InvalidData, UnavailableModel):
         raise
@@ -130,6 +132,23 @@ def _load(source: str, split: str) -> Any:
         raise InvalidData(f"{source} cannot be read as a dataset: {' '.join(str(error).split())[:200]}") from error
     except Exception as error:
         raise UnavailableModel(f"The dataset {source} cannot be had: {' '.join(str(error).split())[:200]}") from error
+
+
+def _ask_for(name: str) -> None:
+    """Ask the hub once: the library would ask for half a minute, and tell each time that there was no answer."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().dataset_info(name, timeout=_TIMEOUT)
+    except Exception as error:  # many kinds from many layers; each has to become one sentence
+        kinds = [base.__name__ for base in type(error).__mro__]
+        if "GatedRepoError" in kinds:
+            reason = f"its users have to accept its terms: do that on https://huggingface.co/datasets/{name}, then run `hf auth login`"
+        elif "RepositoryNotFoundError" in kinds:
+            reason = "the hub has none of that name, or it is private and needs `hf auth login`"
+        else:
+            reason = f"the hub cannot be reached ({' '.join(str(error).split())[:120] or type(error).__name__})"
+        raise UnavailableModel(f"The dataset {name} cannot be had: {reason}.") from error
 
 
 def _picture_column(rows: Any, source: str) -> str | None:

@@ -118,7 +118,7 @@ class _Writer:
         return len(self._names)
 
     def write(self, row: FileRow, part: str, split: str) -> None:
-        told = list(_captions(row, self._wanted))
+        told = list(texts_of(row.values, self._wanted.dataset, self._wanted.captions))
         digest = hashlib.sha256(row.content or b"").digest()
         if digest not in self._names:
             try:
@@ -132,7 +132,7 @@ class _Writer:
             self._archive.writestr(name, row.content)
             self._splits.write(f"{name}\t{split}\n")
         for language, text in told:
-            self._captions.write(f"{self._names[digest]}\t{language}\t{text}\n")
+            self._captions.write(f"{self._names[digest]}\t{language or _LANGUAGE}\t{text}\n")
             self.told += 1
 
     def _new_name(self, row: FileRow) -> str:
@@ -145,21 +145,29 @@ class _Writer:
         return stem + (name.suffix or ".picture")
 
 
-def _captions(row: FileRow, wanted: Wanted) -> Iterator[tuple[str, str]]:
-    """Language and text of each caption."""
-    values = row.values
+def texts_of(values: Mapping[str, Any], dataset: str, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Language and text of each caption in a row, on one line each; the language is empty if nothing says it.
+
+    Args:
+        values: the row's columns.
+        dataset: what to call the dataset in messages.
+        columns: as `Wanted.captions`.
+
+    Raises:
+        InvalidData: there is no such column, or it holds something else.
+    """
     if isinstance(values.get("json"), dict):  # what a webdataset says of a picture
         values = {**values["json"], **values}
-    known = next((str(values[name]) for name in _LANGUAGE_COLUMNS if values.get(name)), _LANGUAGE)
-    columns = wanted.captions or {"": [name for name in CAPTION_COLUMNS if name in values][:1]}
+    known = next((str(values[name]) for name in _LANGUAGE_COLUMNS if values.get(name)), "")
+    columns = columns or {"": [name for name in CAPTION_COLUMNS if name in values][:1]}
     for language, column in ((language, column) for language, some in columns.items() for column in some):
         if column not in values:
-            raise InvalidData(f"{wanted.dataset} has no column {column!r}; beside pictures it has {', '.join(values) or 'none'}.")
+            raise InvalidData(f"{dataset} has no column {column!r}; beside pictures it has {', '.join(values) or 'none'}.")
         for text in values[column] if isinstance(values[column], list) else [values[column]]:
             if isinstance(text, str) and text.strip():
                 yield language or known, " ".join(text.split())
             elif text is not None and not isinstance(text, str):
-                raise InvalidData(f"The column {column!r} of {wanted.dataset} holds no texts, but such as {str(text)[:40]}.")
+                raise InvalidData(f"The column {column!r} of {dataset} holds no texts, but such as {str(text)[:40]}.")
 
 
 def _description(wanted: Wanted) -> dict[str, Any]:

@@ -97,11 +97,15 @@ def test_a_dataset_on_a_hub_streams_in(run: Run, tmp_path: Path, monkeypatch: py
     table, load = str(datasets_on_disk.parquet(tmp_path)), datasets.load_dataset
 
     def from_hub(name: str, split: str, streaming: bool) -> object:
-        if name != "owner/colours":
-            raise ConnectionError("no route to huggingface.co")
+        assert name == "owner/colours"
         return load("parquet", data_files={split: table}, split=split, streaming=streaming)
 
+    def ask(self: object, name: str, timeout: float) -> None:
+        if name != "owner/colours":
+            raise ConnectionError("no route to huggingface.co")
+
     monkeypatch.setattr(datasets, "load_dataset", from_hub)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", ask)
     [report] = lines(run("index", "--dataset", "owner/colours", "--split", "test", "--json"))
     assert (report["found"], report["embedded"], report["reused"], len(report["skipped"])) == (6, 4, 1, 1)
     assert report["skipped"][0]["path"] == "hf:/datasets/owner/colours/test/image/00000005"
@@ -109,8 +113,10 @@ def test_a_dataset_on_a_hub_streams_in(run: Run, tmp_path: Path, monkeypatch: py
     assert (again["unchanged"], again["embedded"], again["removed"]) == (5, 0, 0)
     [best] = lines(run("search", "blue", "-k", 1, "--json"))
     assert best["path"] == "hf:/datasets/owner/colours/test/image/00000002"
-    away = run("index", "--dataset", "owner/other")
-    assert away.exit_code == 1 and "The dataset owner/other cannot be had: no route to huggingface.co" in away.stderr
+    away = run("index", "--dataset", "owner/other", "--gallery", "new.mm")
+    assert away.exit_code == 1
+    assert away.stderr == "mmembed: The dataset owner/other cannot be had: the hub cannot be reached (no route to huggingface.co).\n"
+    assert not (tmp_path / "new.mm").exists()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     offline = run("index", "--dataset", "owner/colours")
     assert offline.exit_code == 1 and "offline nothing is downloaded" in offline.stderr

@@ -79,6 +79,8 @@ def test_what_is_no_dataset_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InvalidData, match="no folder, no file and no name"):
         list(read_dataset("no such thing"))
+    with pytest.raises(InvalidData, match="no folder, no file and no name"):
+        list(read_dataset("data/nowhere.parquet"))
     with pytest.raises(UnavailableModel, match="offline nothing is downloaded"):
         list(read_dataset("owner/name"))
     (tmp_path / "x.docx").write_text("")

@@ -201,14 +201,16 @@ class Indexing:
         """Runs in the reading threads. Copies read at the same moment are each decoded; they are embedded once all the same."""
         try:
             data, size, mtime_ns = read.file_content(file.name)
-            return self._decoded(FoundFile(file.name, size, mtime_ns), data, read.fingerprint(data))  # as it was when it was read
+            file = FoundFile(file.name, size, mtime_ns)  # as it was when it was read
+            return self._decoded(file, data, read.fingerprint(data))
         except UnreadablePicture as error:
             return _Reading(file, problem=error)
 
     def _read_row(self, row: Row) -> _Reading:
         """Like `_read`. A row has no modification time; the beginning of its fingerprint tells as well whether it changed."""
-        if row.content is None:
-            return _Reading(FoundFile(row.name, 0, 0), problem=UnreadablePicture(row.problem or "there is no picture in it"))
+        if row.content is None:  # nothing is known if it only could not be had
+            problem = UnreadablePicture(row.problem or "there is no picture in it", lasting=not row.problem)
+            return _Reading(FoundFile(row.name, 0, 0), problem=problem)
         digest = read.fingerprint(row.content)
         file = FoundFile(row.name, len(row.content), int(digest[:15], 16))
         if self._before.get(row.name) == (file.size, file.mtime_ns, True):

@@ -127,7 +127,7 @@ class Row:
     Attributes:
         name: what it goes by, as if it were a path.
         content: the picture's file, or None.
-        problem: why there is none, in words.
+        problem: why it cannot be had now, in words; empty if it can, or if there is none.
     """
 
     name: str

@@ -8,13 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mmembed.errors import InvalidData, MissingPackage, UnavailableModel, UnreadablePicture
+from mmembed.errors import InvalidData, MissingPackage, MmembedError, UnavailableModel, UnreadablePicture
 from mmembed.hub.find import is_name, offline
 from mmembed.media.picture import Picture
 from mmembed.media.read import MAX_BYTES, file_content
 
 _TIMEOUT = 10.0  # seconds; a hub that does not answer in that time is not waited for
 _FORMATS = {".parquet": "parquet", ".tar": "webdataset", ".csv": "csv", ".jsonl": "json", ".json": "json"}
+_SHARDS = (".parquet", ".tar")  # in a folder: it is laid out as on the hub
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def read_files(source: str, split: str = "train", column: str | None = None) -> 
     """Stream a dataset without looking at its pictures.
 
     Args:
-        source: a hub name (`owner/name`), a `.parquet`, `.tar` (webdataset), `.csv` or `.jsonl` file, or a folder of pictures,
-            with a `metadata.csv` or `metadata.jsonl` if there is one.
+        source: a hub name (`owner/name`), a `.parquet`, `.tar` (webdataset), `.csv` or `.jsonl` file, a folder of pictures with
+            a `metadata.csv` or `metadata.jsonl` if there is one, or a folder of `.parquet` or `.tar` files as on the hub.
         split: which part of it.
         column: the column with the pictures; by default the only one of that kind.
 
@@ -95,10 +96,10 @@ def read_files(source: str, split: str = "train", column: str | None = None) -> 
             content = row.get(column) if column is not None else None
             values = {key: value for key, value in row.items() if key != column}
             yield _row(number, content, values)
-    except ValueError as error:  # a broken file is noticed only when it is read
-        raise InvalidData(f"{source} cannot be read as a dataset: {' '.join(str(error).split())[:200]}") from error
-    except OSError as error:  # a connection that breaks
-        raise UnavailableModel(f"The dataset {source} cannot be read on: {' '.join(str(error).split())[:200]}") from error
+    except MmembedError:
+        raise
+    except Exception as error:  # a broken file or connection is noticed only when it is read, by whichever library reads it
+        raise _refusal(source, error) from error
 
 
 def is_local(source: str) -> bool:
@@ -113,6 +114,8 @@ def _load(source: str, split: str) -> Any:
         raise MissingPackage("datasets", "hub", "Reading a dataset") from error
     path = Path(source).expanduser()
     try:
+        if path.is_dir() and any(next(path.rglob(f"*{suffix}"), None) for suffix in _SHARDS):
+            return datasets.load_dataset(str(path), split=split, streaming=True)
         if path.is_dir():
             return datasets.load_dataset("imagefolder", data_dir=str(path), split=split, streaming=True)
         if path.is_file():
@@ -126,12 +129,18 @@ def _load(source: str, split: str) -> Any:
             raise UnavailableModel(f"The dataset {source} is on the hub, and offline nothing is downloaded.")
         _ask_for(source)
         return datasets.load_dataset(source, split=split, streaming=True)
-    except (InvalidData, UnavailableModel):
+    except MmembedError:
         raise
-    except ValueError as error:  # what the library raises for an unknown split, and for a broken file
-        raise InvalidData(f"{source} cannot be read as a dataset: {' '.join(str(error).split())[:200]}") from error
-    except Exception as error:
-        raise UnavailableModel(f"The dataset {source} cannot be had: {' '.join(str(error).split())[:200]}") from error
+    except Exception as error:  # of which there are many kinds
+        raise _refusal(source, error) from error
+
+
+def _refusal(source: str, error: Exception) -> MmembedError:
+    """What is wrong with the dataset (a ValueError also says that a split is unknown) or, if it is on the hub, with the way there."""
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, ValueError) or is_local(source):
+        return InvalidData(f"{source} cannot be read as a dataset: {reason}")
+    return UnavailableModel(f"The dataset {source} cannot be had: {reason}")
 
 
 def _ask_for(name: str) -> None:

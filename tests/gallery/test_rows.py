@@ -38,8 +38,12 @@ def test_rows_are_embedded_once_and_leave_when_they_are_gone(tmp_path: Path, mon
         assert str(hit.item.paths[0]) == name_of_row(PLACE, 1)
         assert gallery.has_path(hit.item.paths[0])
         assert check(gallery.store).missing == ()
+        away = [*first[:3], Row(first[3].name, None, "the hub does not answer"), *first[4:]]
+        report = gallery.index_rows(PLACE, away)
+        assert (report.unchanged, report.removed) == (3, 0), "what cannot be had now is not gone"
+        assert str(report.skipped[1].reason) == "the hub does not answer"
         report = gallery.index_rows(PLACE, rows(png("red"), png("white")))
-        assert (report.unchanged, report.embedded, report.removed, len(gallery)) == (1, 1, 2, 2)
+        assert (report.unchanged, report.embedded, report.removed, len(gallery)) == (1, 1, 2, 2), report
         assert gallery.store.failures_below([PLACE]) == {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 
 from mmembed.errors import InvalidData, UnavailableModel
 from mmembed.hub.dataset import read_dataset, read_files
+from tests.datasets_on_disk import NAMES, parquet
 from tests.fakes import colour_picture
 
 pytest.importorskip("datasets")
@@ -71,8 +73,19 @@ def test_webdataset(tmp_path: Path) -> None:
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
     rows = list(read_dataset(str(tmp_path / "shard.tar")))
+    (tmp_path / "broken.tar").write_bytes(b"no archive")
+    with pytest.raises(InvalidData, match="broken.tar cannot be read as a dataset"):
+        list(read_dataset(str(tmp_path / "broken.tar")))
     assert [row.values["txt"] for row in rows] == ["something red", "something blue"]
     assert all(row.picture is not None for row in rows)
+
+
+def test_a_folder_as_on_the_hub(tmp_path: Path) -> None:
+    for number, part in enumerate(("train", "test")):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        shutil.move(parquet(tmp_path, NAMES[number : number + 1]), tmp_path / "data" / f"{part}-00000-of-00001.parquet")
+    assert [row.name for row in read_dataset(str(tmp_path), "test")] == ["green.png", "green.png", "2"]
+    assert [row.name for row in read_dataset(str(tmp_path), "train")] == ["red.png", "red.png", "2"]
 
 
 def test_what_is_no_dataset_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +103,7 @@ def test_what_is_no_dataset_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_pictures_beside_the_dataset_wherever_that_is(tmp_path: Path) -> None:
     import pyarrow as arrow
-    from pyarrow import parquet
+    from pyarrow import parquet as files
 
     kind = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
     with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
@@ -98,7 +111,7 @@ def test_pictures_beside_the_dataset_wherever_that_is(tmp_path: Path) -> None:
     (tmp_path / "blue.png").write_bytes(png("blue"))
     paths = [f"zip://red.png::{tmp_path / 'pictures.zip'}", str(tmp_path / "blue.png"), f"zip://none.png::{tmp_path / 'pictures.zip'}"]
     rows = arrow.table({"image": arrow.array([{"bytes": None, "path": path} for path in paths], kind)})
-    parquet.write_table(rows, tmp_path / "paths.parquet")
+    files.write_table(rows, tmp_path / "paths.parquet")
     red, blue, none = read_files(str(tmp_path / "paths.parquet"), column="image")
     assert (red.name, red.content, blue.name, blue.content) == ("red.png", png("red"), "blue.png", png("blue"))
     assert none.content is None and none.problem.startswith("the file cannot be had")

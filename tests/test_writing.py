@@ -145,6 +145,19 @@ def test_a_dataset_is_translated_looking_at_its_pictures(run: Run, tmp_path: Pat
     assert run("translate", "a wall", "--dataset", source, "--to", "de").exit_code == 2
 
 
+@pytest.mark.torch
+def test_captions_of_an_archive_and_of_a_dataset_go_to_a_dataset(run: Run, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    shard = datasets_on_disk.webdataset(tmp_path)
+    assert run("caption", shard, "-o", "held").exit_code == 0
+    rows = datasets.load_from_disk(str(tmp_path / "held"))
+    assert {row["text"]: row["image"].getpixel((0, 0)) for row in rows}["blue"] == (0, 0, 255)
+    away = run("caption", "--dataset", shard, "-o", "away")
+    assert away.exit_code == 0, away.output
+    rows = datasets.load_from_disk(str(tmp_path / "away"))
+    assert [(row["path"], row["text"], row["image"]) for row in rows][:2] == [("red.png", "red", None), ("green.png", "green", None)]
+
+
 def test_explaining_what_a_picture_changes(run: Run, photos: Path) -> None:
     table = run("translate", "wall", "--to", "de", "--image", photos / "red.png", "--explain").stdout.splitlines()
     assert table[1].startswith("with the picture") and table[1].endswith("wall rot")

@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
-from mmembed.errors import GalleryError, MissingPackage, UnreadablePicture
+from mmembed.errors import GalleryError, MissingPackage
 from mmembed.gallery.items import Item
 from mmembed.gallery.store import Store
 from mmembed.generate.base import Caption
-from mmembed.media import inside
-from mmembed.media.read import file_content
+from mmembed.media.read import as_image
 
 _AT_ONCE = 1000
 
@@ -148,20 +146,11 @@ def _write_datasets(store: Store, space: str, dim: int, target: Path) -> int:
         count = _write_parquet(store, space, dim, table)
         rows = datasets.Dataset.from_parquet(str(table), cache_dir=str(Path(scratch) / "cache"))
         features = datasets.Features({**rows.features, "image": datasets.Image()})
-        rows = rows.map(_with_image, features=features, cache_file_name=str(Path(scratch) / "images.arrow"))
+        rows = rows.map(
+            lambda row: {"image": as_image(row["path"])}, features=features, cache_file_name=str(Path(scratch) / "images.arrow")
+        )
         rows.save_to_disk(str(target))
     return count
-
-
-def _with_image(row: dict[str, Any]) -> dict[str, Any]:
-    """The photo where it is or, of one in a table or an archive, its bytes; None of one that is not there."""
-    path = row["path"]
-    if inside.holder(path) is None:
-        return {"image": {"bytes": None, "path": path} if os.path.exists(path) else None}
-    try:
-        return {"image": {"bytes": file_content(path).data, "path": os.path.basename(path)}}
-    except UnreadablePicture:
-        return {"image": None}
 
 
 def _text(path: Path) -> str:

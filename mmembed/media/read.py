@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL
@@ -97,6 +97,16 @@ def file_content(path: str | Path) -> FileContent:
         raise UnreadablePicture("there is not enough memory to read it", lasting=False) from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise UnreadablePicture(f"the file cannot be read: {getattr(error, 'strerror', None) or error}", lasting=False) from error
+
+
+def as_image(path: str) -> dict[str, Any] | None:
+    """A photo as `datasets` takes it: where it is or, of one in a table or an archive, its bytes; None if it is not there."""
+    if inside.holder(path) is None:
+        return {"bytes": None, "path": path} if os.path.exists(path) else None
+    try:
+        return {"bytes": file_content(path).data, "path": os.path.basename(path)}
+    except UnreadablePicture:
+        return None
 
 
 def _held_content(holder: str, path: str | Path) -> FileContent:

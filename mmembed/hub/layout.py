@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -70,10 +71,10 @@ def lay_out(wanted: Wanted, folder: Path) -> Layout:
     """Write a dataset's pictures and captions to `folder`; what an earlier call has written there for the same is used again.
 
     Raises:
-        InvalidData: the folder holds another dataset; there is no picture, or no such column; or as `read_files`.
+        InvalidData: the folder holds another dataset or cannot be written; there is no picture, or no such column; or as
+            `read_files`.
         UnavailableModel, MissingPackage: as `read_files`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     note, described = folder / "dataset.json", _description(wanted)
     places = tuple(folder / name for name in ("pictures.zip", "captions.tsv", "splits.tsv"))
     if note.exists():
@@ -83,11 +84,25 @@ def lay_out(wanted: Wanted, folder: Path) -> Layout:
         return Layout(*places, tuple(known["lost"]), known["told"])
     if any(place.exists() for place in places):
         raise InvalidData(f"{folder} holds pictures.zip, captions.tsv or splits.tsv that were not made here; name another folder.")
-    unfinished = [place.with_suffix(".unfinished") for place in places]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as name:
+            unfinished = Path(name)
+            writer = _copy(wanted, unfinished)
+            content = {"of": described, "lost": writer.lost, "told": writer.told}
+            (unfinished / note.name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            for place in (*places, note):
+                (unfinished / place.name).replace(place)
+    except OSError as error:
+        raise InvalidData(f"{wanted.dataset} cannot be copied to {folder}: {error.strerror or error}.") from error
+    return Layout(*places, tuple(writer.lost), writer.told)
+
+
+def _copy(wanted: Wanted, folder: Path) -> _Writer:
     with (
-        zipfile.ZipFile(unfinished[0], "w") as archive,
-        open(unfinished[1], "w", encoding="utf-8", newline="\n") as captions,
-        open(unfinished[2], "w", encoding="utf-8", newline="\n") as splits,
+        zipfile.ZipFile(folder / "pictures.zip", "w") as archive,
+        open(folder / "captions.tsv", "w", encoding="utf-8", newline="\n") as captions,
+        open(folder / "splits.tsv", "w", encoding="utf-8", newline="\n") as splits,
     ):
         writer = _Writer(wanted, archive, captions, splits)
         for part, split in wanted.splits.items():
@@ -95,10 +110,7 @@ def lay_out(wanted: Wanted, folder: Path) -> Layout:
                 writer.write(row, part, split)
     if not writer.pictures:
         raise InvalidData(f"{wanted.dataset} has no picture that can be read{': ' + writer.lost[0] if writer.lost else ''}.")
-    for made, place in zip(unfinished, places, strict=True):
-        made.replace(place)
-    note.write_text(json.dumps({"of": described, "lost": writer.lost, "told": writer.told}, ensure_ascii=False), encoding="utf-8")
-    return Layout(*places, tuple(writer.lost), writer.told)
+    return writer
 
 
 class _Writer:

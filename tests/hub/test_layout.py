@@ -74,6 +74,9 @@ def test_a_layout_is_made_once_and_nothing_else_is_overwritten(tmp_path: Path) -
     for other in (Wanted(wanted.dataset, {"train": "test"}), Wanted(str(webdataset(tmp_path)), {"train": "train"})):
         with pytest.raises(InvalidData, match="name another folder"):
             lay_out(other, tmp_path / "out")
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"pictures.zip", "captions.tsv", "splits.tsv", "dataset.json"}
+    with pytest.raises(InvalidData, match="cannot be copied to"):
+        lay_out(wanted, first.pictures / "below")
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "captions.tsv").write_text("mine")

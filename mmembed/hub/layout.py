@@ -53,18 +53,29 @@ class Layout:
     """What was laid out.
 
     Attributes:
-        pictures: a zip file; equal pictures are in it once.
-        captions: table with the columns image, lang, caption.
-        splits: table with the columns image, split.
+        folder: where.
         lost: rows left out, because their picture is missing or cannot be read; each with the reason.
         told: number of captions.
     """
 
-    pictures: Path
-    captions: Path
-    splits: Path
+    folder: Path
     lost: tuple[str, ...]
     told: int
+
+    @property
+    def pictures(self) -> Path:
+        """A zip file; equal pictures are in it once."""
+        return self.folder / "pictures.zip"
+
+    @property
+    def captions(self) -> Path:
+        """Table with the columns image, lang, caption."""
+        return self.folder / "captions.tsv"
+
+    @property
+    def splits(self) -> Path:
+        """Table with the columns image, split."""
+        return self.folder / "splits.tsv"
 
 
 def lay_out(wanted: Wanted, folder: Path) -> Layout:
@@ -81,7 +92,7 @@ def lay_out(wanted: Wanted, folder: Path) -> Layout:
         known = json.loads(note.read_text(encoding="utf-8"))
         if known["of"] != described:
             raise InvalidData(f"{folder} holds a copy of {known['of']['dataset']}, other parts or an earlier state; name another folder.")
-        return Layout(*places, tuple(known["lost"]), known["told"])
+        return Layout(folder, tuple(known["lost"]), known["told"])
     if any(place.exists() for place in places):
         raise InvalidData(f"{folder} holds pictures.zip, captions.tsv or splits.tsv that were not made here; name another folder.")
     try:
@@ -95,7 +106,7 @@ def lay_out(wanted: Wanted, folder: Path) -> Layout:
                 (unfinished / place.name).replace(place)
     except OSError as error:
         raise InvalidData(f"{wanted.dataset} cannot be copied to {folder}: {error.strerror or error}.") from error
-    return Layout(*places, tuple(writer.lost), writer.told)
+    return Layout(folder, tuple(writer.lost), writer.told)
 
 
 def _copy(wanted: Wanted, folder: Path) -> _Writer:

@@ -84,12 +84,29 @@ def read_config(path: Path, kind: type) -> Any:
     Raises:
         InvalidConfig: the file is missing, is no YAML, has an unknown key or a value of the wrong type.
     """
+    return checked(read_yaml(path), kind, path)
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        InvalidConfig: the file is missing or is no YAML.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InvalidConfig(f"{path} does not exist.") from error
     except yaml.YAMLError as error:
         raise InvalidConfig(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def checked(content: Any, kind: type, path: Path) -> Any:
+    """What the file at `path` holds as an instance of the dataclass `kind`.
+
+    Raises:
+        InvalidConfig: it has an unknown key or a value of the wrong type.
+    """
     known = {item.name for item in dataclasses.fields(kind)}
     unknown = sorted(set(content or ()) - known)
     if unknown:

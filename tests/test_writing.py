@@ -12,6 +12,7 @@ from click.testing import Result
 
 from mmembed.gallery import Gallery
 from mmembed.generate.outputs import xmp
+from tests import datasets_on_disk
 from tests.fakes import fake_model
 from tests.test_cli import lines, photos, run
 
@@ -122,6 +123,39 @@ def test_a_text_file_line_by_line(run: Run, photos: Path, tmp_path: Path) -> Non
     result = run("translate", "--file", "in.txt", "--to", "fr", "--from", "en")
     assert result.stdout == "two one\n\nfour three\n"
     assert "row 2" in result.stderr
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("form", datasets_on_disk.FORMS)
+def test_a_dataset_is_translated_looking_at_its_pictures(run: Run, tmp_path: Path, form: Callable[[Path], Path]) -> None:
+    pytest.importorskip("datasets")
+    source = form(tmp_path)
+    first = run("translate", "--dataset", source, "--to", "de", "-o", "out.jsonl")
+    assert first.exit_code == 0, first.stderr
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    by_source = {row["source"]: (row["image"], row["text"], row["grounded"]) for row in found}
+    assert by_source["blue wall"] == ("blue.png", "wall blue blau", True)
+    assert len(found) == (11 if form is datasets_on_disk.parquet else 4)
+    if form is datasets_on_disk.parquet:
+        assert by_source["nothing"] == ("", "nothing", False)
+        assert [row["image"] for row in found[-3:-1]] == ["red.png#4", "red.png#4"]
+    again = run("translate", "--dataset", source, "--to", "de", "-o", "out.jsonl")
+    assert f"0 texts translated, {len(found)} were already" in again.stderr
+    assert run("translate", "--dataset", source, "--to", "de", "--text-column", "none").exit_code == 1
+    assert run("translate", "a wall", "--dataset", source, "--to", "de").exit_code == 2
+
+
+@pytest.mark.torch
+def test_captions_of_an_archive_and_of_a_dataset_go_to_a_dataset(run: Run, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    shard = datasets_on_disk.webdataset(tmp_path)
+    assert run("caption", shard, "-o", "held").exit_code == 0
+    rows = datasets.load_from_disk(str(tmp_path / "held"))
+    assert {row["text"]: row["image"].getpixel((0, 0)) for row in rows}["blue"] == (0, 0, 255)
+    away = run("caption", "--dataset", shard, "-o", "away")
+    assert away.exit_code == 0, away.output
+    rows = datasets.load_from_disk(str(tmp_path / "away"))
+    assert [(row["path"], row["text"], row["image"]) for row in rows][:2] == [("red.png", "red", None), ("green.png", "green", None)]
 
 
 def test_explaining_what_a_picture_changes(run: Run, photos: Path) -> None:

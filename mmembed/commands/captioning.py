@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmembed.commands.terminal import EXISTING, json_option, preset_option, print_json, progress_bar, remark, separated
+from mmembed.commands.terminal import (
+    EXISTING,
+    column_option,
+    dataset_option,
+    json_option,
+    part_option,
+    preset_option,
+    print_json,
+    progress_bar,
+    remark,
+    separated,
+)
 from mmembed.errors import InvalidData, UnknownLanguage, UnreadablePicture
 from mmembed.generate.base import Caption, Style
 from mmembed.generate.outputs.describing import BATCH, Describe, Failure, Outcome, describe_all
@@ -23,9 +34,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("places", nargs=-1, type=EXISTING, metavar="PICTURE|FOLDER|GALLERY...")
-@click.option("--dataset", metavar="NAME", help="Instead of files: a dataset's hub name, .parquet or .tar file, or picture folder.")
-@click.option("--split", default="train", show_default=True, metavar="NAME", help="Which part of the dataset.")
-@click.option("--column", metavar="NAME", help="Which of the dataset's columns has the pictures; found by itself if only one does.")
+@dataset_option
+@part_option
+@column_option
 @click.option(
     "--lang", "languages", multiple=True, default=("en",), show_default="en", callback=separated, metavar="CODE",
     help="Language to write in; repeatable, or with commas: en,de.",

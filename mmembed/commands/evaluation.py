@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from mmembed.commands import evaluation_scores
 from mmembed.commands.evaluation_options import (
-    captions_of,
-    captions_option,
+    DatasetChoice,
+    Given,
+    dataset_options,
+    given,
     images_option,
     languages_option,
     load,
+    some_captions_option,
+    some_images_option,
     source_option,
     split_option,
     splits_option,
@@ -29,7 +34,7 @@ from mmembed.commands.terminal import (
 )
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tables import CaptionRow, by_language, by_picture, read_lines, read_masked, select
+from mmembed.evaluate.tables import by_language, by_picture, read_lines, read_masked, select
 
 
 @click.group("eval")
@@ -42,19 +47,21 @@ for command in evaluation_scores.COMMANDS:
 
 
 @evaluate.command()
-@images_option
-@captions_option
+@some_images_option
+@some_captions_option
 @splits_option
 @split_option
+@dataset_options
 @languages_option(help="Only captions in these languages; repeatable, or with commas. All by default.")
 @source_option
 @preset_option
 @json_option
 def retrieval(
-    images: Path,
-    captions: Path,
+    images: Path | None,
+    captions: Path | None,
     splits: Path | None,
     split: str | None,
+    dataset: DatasetChoice | None,
     languages: tuple[str, ...],
     sources: tuple[str, ...],
     preset: str,
@@ -65,15 +72,20 @@ def retrieval(
     Recall@1/5/10 and median rank, both ways, for each language. All languages search among the same pictures: those
     that the table names, or those of the split. From picture to text, the best of the picture's captions counts.
 
+    \b
+      mmembed eval retrieval --images photos --captions captions.tsv
+      mmembed eval retrieval --dataset owner/name --split test --text-column en=caption
+
     JSON fields: language, pictures, captioned, captions, text_to_image, image_to_text; each way has recall@1, recall@5,
     recall@10 (per cent) and median_rank.
     """
     from mmembed.evaluate.retrieval import evaluate_retrieval
 
-    every, gallery = captions_of(captions, splits, (split,) if split else ())
-    rows = select(every, languages=languages, sources=sources)
-    with PictureFolder(images) as folder, progress_bar() as progress:
-        results = evaluate_retrieval(load(preset), folder, rows, gallery, progress)
+    with given(images, captions, splits, split, dataset) as data:
+        every, gallery = data.read()
+        rows = select(every, languages=languages, sources=sources)
+        with PictureFolder(data.images) as folder, progress_bar() as progress:
+            results = evaluate_retrieval(load(preset), folder, rows, gallery, progress)
     if as_json:
         for result in results:
             print_json(result.as_dict())
@@ -92,10 +104,11 @@ def retrieval(
 
 
 @evaluate.command()
-@images_option
-@captions_option
+@some_images_option
+@some_captions_option
 @splits_option
 @split_option
+@dataset_options
 @languages_option(default=("en",), show_default="en", help="Languages to describe pictures in; repeatable, or with commas.")
 @source_option
 @click.option("--neighbours-images", type=EXISTING, metavar="DIR", help="Pictures the baseline copies from. Default: --images.")
@@ -104,10 +117,11 @@ def retrieval(
 @preset_option
 @json_option
 def caption(
-    images: Path,
-    captions: Path,
+    images: Path | None,
+    captions: Path | None,
     splits: Path | None,
     split: str | None,
+    dataset: DatasetChoice | None,
     languages: tuple[str, ...],
     sources: tuple[str, ...],
     neighbours_images: Path | None,
@@ -120,24 +134,26 @@ def caption(
 
     CIDEr-D, BLEU-4 and ROUGE-L, all × 100; needs `pip install pycocoevalcap`. Beside them, the baseline that any
     decoder has to beat: the first caption of the most similar picture, looked for among the pictures of the
-    --neighbours options or, without these, among the other pictures of the evaluation (leave-one-out).
+    --neighbours options or, without these, among the other pictures of the evaluation (leave-one-out). Of a dataset,
+    --neighbours-split names another part.
 
     JSON fields: language, cider, bleu4, rouge_l, pictures, references, nearest_neighbour and through_english (cider, bleu4, rouge_l),
     baseline_pool, distinct (different captions per hundred pictures), tokenizer.
     """
     from mmembed.evaluate.captions import Pool, evaluate_captions
 
-    every, _ = captions_of(captions, splits, (split,) if split else ())
-    references = _by_language(select(every, languages=languages, sources=sources), languages, captions)
-    neighbours = neighbours_images or neighbours_captions or neighbours_split
-    with PictureFolder(images) as folder, PictureFolder(neighbours_images or images) as others, progress_bar() as progress:
+    with ExitStack() as opened:
+        data = opened.enter_context(given(images, captions, splits, split, dataset))
+        references = _references(data, languages, sources)
         pool = None
-        if neighbours:
-            copied, _ = captions_of(neighbours_captions or captions, splits, (neighbours_split,) if neighbours_split else ())
-            known = _by_language(select(copied, languages=languages, sources=sources), languages, neighbours_captions or captions)
+        if neighbours_images or neighbours_captions or neighbours_split:
+            files = (neighbours_images or images, neighbours_captions or captions, splits)
+            others = opened.enter_context(given(*files, neighbours_split, dataset))
+            known = _references(others, languages, sources)
             count = len({image for pictures in known.values() for image in pictures})
-            place = f"split {neighbours_split}" if neighbours_split else (neighbours_captions or neighbours_images or captions).name
-            pool = Pool(f"{place}, {count} pictures", others, known)
+            place = f"split {neighbours_split}" if neighbours_split else (neighbours_captions or neighbours_images or data.captions).name
+            pool = Pool(f"{place}, {count} pictures", opened.enter_context(PictureFolder(others.images)), known)
+        folder, progress = opened.enter_context(PictureFolder(data.images)), opened.enter_context(progress_bar())
         results = evaluate_captions(load(preset), folder, references, pool, progress)
     if as_json:
         for result in results:
@@ -279,11 +295,12 @@ def tables(data: Path, out: Path | None, config: Path | None, limit: int | None,
         click.echo(content)
 
 
-def _by_language(rows: list[CaptionRow], languages: tuple[str, ...], table: Path) -> dict[str, dict[str, list[str]]]:
-    grouped = by_language(rows)
+def _references(data: Given, languages: tuple[str, ...], sources: tuple[str, ...]) -> dict[str, dict[str, list[str]]]:
+    rows, _ = data.read()
+    grouped = by_language(select(rows, languages=languages, sources=sources))
     for language in languages:
         if language not in grouped:
-            raise InvalidData(f"{table} has no captions in {language!r} for these pictures and sources.")
+            raise InvalidData(f"{data.name} has no captions in {language!r} for these pictures and sources.")
     return {language: by_picture(grouped[language]) for language in languages or grouped}
 
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmembed.commands.terminal import EXISTING, EXISTING_FILE, separated
+from mmembed.commands.terminal import EXISTING, EXISTING_FILE, column_option, dataset_option, remark, separated
+from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import remembering
 from mmembed.evaluate.tables import CaptionRow, read_captions, read_split, select
 from mmembed.model import Model
 
-images_option = click.option(
-    "--images", required=True, type=EXISTING, metavar="DIR", help="Folder or .zip of pictures; names may differ in their suffix."
-)
-captions_option = click.option(
-    "--captions", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Table (or .tsv.xz) with the columns image, lang, caption."
-)
+if TYPE_CHECKING:
+    from mmembed.hub.layout import Wanted
+
+_IMAGES: dict[str, Any] = {"type": EXISTING, "metavar": "DIR", "help": "Folder or .zip of pictures; names may differ in their suffix."}
+_CAPTIONS: dict[str, Any] = {
+    "type": EXISTING_FILE,
+    "metavar": "FILE.tsv",
+    "help": "Table (or .tsv.xz) with the columns image, lang, caption.",
+}
+images_option = click.option("--images", required=True, **_IMAGES)
+captions_option = click.option("--captions", required=True, **_CAPTIONS)
+some_images_option = click.option("--images", **_IMAGES)
+some_captions_option = click.option("--captions", **_CAPTIONS)
 source_option = click.option(
     "--source",
     "sources",
@@ -28,7 +40,7 @@ source_option = click.option(
     help="Only captions whose column `source` says this.",
 )
 splits_option = click.option("--splits", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, split.")
-split_option = click.option("--split", metavar="NAME", help="Only pictures of this split, such as test.")
+split_option = click.option("--split", metavar="NAME", help="Only pictures of this split (or part of the dataset), such as test.")
 
 
 def languages_option(**settings: Any) -> Callable[[Any], Any]:
@@ -52,3 +64,89 @@ def captions_of(table: Path, splits: Path | None, chosen: Sequence[str]) -> tupl
         return rows, list(dict.fromkeys(row.image for row in rows))
     names = [name for split in chosen for name in read_split(splits, split)]
     return select(rows, names), names
+
+
+@dataclass(frozen=True)
+class Given:
+    """What to evaluate on.
+
+    Attributes:
+        name: what to call it in messages.
+        images: folder or zip file of the pictures.
+        captions: their table.
+        splits: table of splits, if some of the pictures were chosen by it.
+        chosen: those splits.
+    """
+
+    name: str
+    images: Path
+    captions: Path
+    splits: Path | None = None
+    chosen: tuple[str, ...] = ()
+
+    def read(self) -> tuple[list[CaptionRow], list[str]]:
+        """As `captions_of`."""
+        return captions_of(self.captions, self.splits, self.chosen)
+
+
+@dataclass(frozen=True)
+class DatasetChoice:
+    """The dataset to evaluate on, as the options name it; `--split` says which part."""
+
+    name: str
+    column: str | None
+    captions: dict[str, tuple[str, ...]]
+    rows: int | None
+
+    def wanted(self, split: str | None) -> Wanted:
+        """Which part of it; of a hub's dataset `test`, unless another is named."""
+        from mmembed.hub.dataset import is_local
+        from mmembed.hub.layout import Wanted
+
+        part = split or ("train" if is_local(self.name) else "test")
+        return Wanted(self.name, {part: part}, self.column, self.captions, self.rows)
+
+
+def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--dataset`, `--column`, `--text-column` and `--rows`, handed on as one `dataset`, a DatasetChoice or None."""
+
+    @functools.wraps(command)
+    def chosen(dataset: str | None, column: str | None, texts: tuple[str, ...], rows: int | None, **others: Any) -> Any:
+        if not dataset and (column or texts or rows):
+            raise click.UsageError("--column, --text-column and --rows go with --dataset.")
+        captions: dict[str, tuple[str, ...]] = {}
+        for language, _, name in (text.rpartition("=") for text in texts):
+            captions[language] = (*captions.get(language, ()), name)
+        return command(dataset=DatasetChoice(dataset, column, captions, rows) if dataset else None, **others)
+
+    text_help = (
+        "Which of the dataset's columns has the captions, and in which language; repeatable, or with commas. "
+        "By default caption, text or the like, in the language that the column lang says, or English."
+    )
+    text_option = click.option("--text-column", "texts", multiple=True, callback=separated, metavar="[LANG=]NAME", help=text_help)
+    rows_option = click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Only the first N rows of the dataset.")
+    decorated: Callable[..., Any] = dataset_option(column_option(text_option(rows_option(chosen))))
+    return decorated
+
+
+@contextmanager
+def given(
+    images: Path | None, captions: Path | None, splits: Path | None, split: str | None, dataset: DatasetChoice | None
+) -> Iterator[Given]:
+    """What the options name. A dataset is laid out in a temporary folder meanwhile."""
+    if dataset is None:
+        if images is None or captions is None:
+            raise click.UsageError("Give --images and --captions, or --dataset.")
+        yield Given(str(captions), images, captions, splits, (split,) if split else ())
+        return
+    if images or captions or splits:
+        raise click.UsageError("--images, --captions and --splits go with files, not with --dataset.")
+    from mmembed.hub.layout import lay_out
+
+    with tempfile.TemporaryDirectory(prefix="mmembed-") as folder:
+        layout = lay_out(dataset.wanted(split), Path(folder))
+        for row in layout.lost:
+            remark(f"left out {row}")
+        if not layout.told:
+            raise InvalidData(f"{dataset.name} has no captions that are known by their column's name; name it with --text-column.")
+        yield Given(dataset.name, layout.pictures, layout.captions)

@@ -6,19 +6,33 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mmembed.commands.terminal import EXISTING, gallery_option, json_option, preset_option, print_json, progress_bar, remark
+from mmembed.commands.terminal import (
+    EXISTING,
+    column_option,
+    dataset_option,
+    gallery_option,
+    json_option,
+    part_option,
+    preset_option,
+    print_json,
+    progress_bar,
+    remark,
+)
 from mmembed.errors import InvalidData, MmembedError
 from mmembed.gallery.items import IndexReport
 
 if TYPE_CHECKING:
     from mmembed.commands.terminal import Progress
     from mmembed.gallery import Gallery
+    from mmembed.gallery.items import Row
     from mmembed.gallery.store import Root
+    from mmembed.gallery.team import Team
 
 _SAID_ONE_BY_ONE = 10  # skipped files that need no table of reasons
 _REST = 20.0  # a watch looks again after so many times the time that looking took
@@ -31,40 +45,66 @@ _SHORTEST_REST = 2.0  # seconds
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Pass over files and folders of this name; repeatable.")
 @click.option("--hidden", is_flag=True, help="Look at files and folders whose name begins with a dot, too.")
 @click.option("--watch", is_flag=True, help="Go on looking for changes, until Ctrl-C.")
+@dataset_option
+@part_option
+@column_option
 @preset_option
 @json_option
 def index(
-    folders: tuple[Path, ...], gallery: Path, exclude: tuple[str, ...], hidden: bool, watch: bool, preset: str, as_json: bool
-) -> None:
+    folders: tuple[Path, ...], gallery: Path, exclude: tuple[str, ...], hidden: bool, watch: bool, dataset: str | None, split: str,
+    column: str | None, preset: str, as_json: bool,
+) -> None:  # fmt: skip
     """Make photos searchable.
 
     Reads the folders and what is below them, and keeps a vector of each photo in the gallery. Run again at any time: only
     new and changed files are read, vanished ones are forgotten, and after an interruption it goes on where it was. Without
     a FOLDER, everything that was ever indexed is brought up to date, with the same --exclude and --hidden as then. Folders
-    that cannot be looked at, such as those of a drive that is not there, keep their photos.
+    that cannot be looked at, such as those of a drive that is not there, keep their photos. A FOLDER may also be a .parquet
+    or .tar file with pictures in it.
 
     \b
       mmembed index ~/Pictures
       mmembed index ~/Pictures --exclude '*_small.*' --exclude 'Scans/drafts' --watch
+      mmembed index --dataset owner/name --split test
+      accelerate launch -m mmembed index ~/Pictures --preset siglip2-base
 
     A pattern with a slash is compared with the path below the FOLDER. JSON fields: found, embedded, reused, unchanged,
     removed, skipped (path, reason, known: whether an earlier run said so), seconds, gallery, pictures.
     """
     import mmembed
     from mmembed.gallery import Gallery
+    from mmembed.gallery.team import launched
+    from mmembed.hub.dataset import is_local
 
-    with Gallery(gallery, mmembed.load(preset)) as photos:
-        roots = _roots(photos, folders, hidden, exclude)
-        with progress_bar(unit=" photos") as progress:
-            report = _index(photos, roots, progress)
-        _name(report)
-        if not report.found and not report.removed:
-            raise InvalidData(f"There are no pictures in {', '.join(root.name for root in roots)}.")
-        if report.found and not report.embedded + report.reused + report.unchanged and not watch:
-            raise InvalidData(f"None of the {report.found} files could be read as a picture.")
-        _tell(report, gallery, len(photos), as_json)
-        if watch:
-            _watch(photos, roots, report.seconds, as_json)
+    if folders and dataset:
+        raise click.UsageError("Give FOLDER or --dataset NAME.")
+    if dataset and is_local(dataset):
+        if column:
+            raise click.UsageError("--column goes with a dataset on a hub; of a .parquet file the first column with pictures is taken.")
+        folders, dataset = (Path(dataset).expanduser(),), None
+    with launched() as team:
+        if watch and (dataset or team.size > 1):
+            raise click.UsageError("--watch goes with folders, in one process.")
+        place, rows = _streamed(dataset, split, column) if dataset else ("", iter(()))
+        model = mmembed.load(preset) if team.size == 1 else mmembed.load(preset, team.threads)
+        with Gallery(gallery, model) as photos:
+            roots = _roots(photos, folders, hidden, exclude) if not dataset else []
+            with progress_bar(unit=" photos") as progress:
+                shown = progress if team.leads else None
+                report = photos.index_rows(place, rows, shown, team) if dataset else _index(photos, roots, shown, team)
+            if team.leads:
+                _conclude(photos, report, dataset or ", ".join(root.name for root in roots), watch, as_json)
+            if watch:
+                _watch(photos, roots, report.seconds, as_json)
+
+
+def _conclude(photos: Gallery, report: IndexReport, places: str, watch: bool, as_json: bool) -> None:
+    _name(report)
+    if not report.found and not report.removed:
+        raise InvalidData(f"There are no pictures in {places}.")
+    if report.found and not report.embedded + report.reused + report.unchanged and not watch:
+        raise InvalidData(f"None of the {report.found} files could be read as a picture.")
+    _tell(report, photos.path, len(photos), as_json)
 
 
 def _roots(photos: Gallery, folders: tuple[Path, ...], hidden: bool, exclude: tuple[str, ...]) -> list[Root]:
@@ -77,15 +117,24 @@ def _roots(photos: Gallery, folders: tuple[Path, ...], hidden: bool, exclude: tu
     raise click.UsageError("Nothing was indexed yet: name a FOLDER.")
 
 
-def _index(photos: Gallery, roots: list[Root], progress: Progress | None) -> IndexReport:
+def _index(photos: Gallery, roots: list[Root], progress: Progress | None, team: Team | None = None) -> IndexReport:
     """One run for all roots that are looked through in the same way."""
     ways: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
     for root in roots:
         ways.setdefault((root.hidden, root.exclude), []).append(root.name)
-    reports = [photos.index(names, progress, hidden, exclude) for (hidden, exclude), names in ways.items()]
-    numbers = {name: sum(getattr(report, name) for report in reports) for name in ("found", "embedded", "reused", "unchanged", "removed")}
-    skipped = tuple(skipped for report in reports for skipped in report.skipped)
-    return IndexReport(**numbers, skipped=skipped, seconds=sum(report.seconds for report in reports))
+    reports = [photos.index(names, progress, hidden, exclude, team) for (hidden, exclude), names in ways.items()]
+    return IndexReport.of_all(reports, sum(report.seconds for report in reports))
+
+
+def _streamed(dataset: str, split: str, column: str | None) -> tuple[str, Iterator[Row]]:
+    """What a part of a dataset on a hub goes by in a gallery, and its rows; the first is here already, so that it is there at all."""
+    from mmembed.gallery.items import Row
+    from mmembed.gallery.places import name_of_part, name_of_row
+    from mmembed.hub.dataset import read_files
+
+    place = name_of_part(dataset, split, column or "image")
+    rows = (Row(name_of_row(place, row.number), row.content, row.problem) for row in read_files(dataset, split, column))
+    return place, chain(list(islice(rows, 1)), rows)
 
 
 def _watch(photos: Gallery, roots: list[Root], seconds: float, as_json: bool) -> None:

@@ -62,6 +62,13 @@ def preset_option(command: Any) -> Any:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+dataset_option = click.option(
+    "--dataset", metavar="NAME", help="Instead of files: a dataset's hub name, .parquet or .tar file, or picture folder."
+)
+part_option = click.option("--split", default="train", show_default=True, metavar="NAME", help="Which part of the dataset.")
+column_option = click.option(
+    "--column", metavar="NAME", help="Which of the dataset's columns has the pictures; found by itself if only one does."
+)
 gallery_option = click.option(
     "--gallery",
     default="photos.mm",
@@ -112,8 +119,8 @@ def open_picture(path: Path, side: int) -> Picture:
 def progress_bar(results_flow: bool = False, unit: str = "") -> Iterator[Progress | None]:
     """A callable `(done, total, message)` that moves a bar on standard error; None when nobody watches a terminal.
 
-    The bar shows the rate, counted in `unit`, and the time left. With `results_flow`, results are printed meanwhile: on a
-    terminal they show the progress, and a bar would break them.
+    The bar shows the rate, counted in `unit`, and the time left, unless the total is 0, which says that it is not known. With
+    `results_flow`, results are printed meanwhile: on a terminal they show the progress, and a bar would break them.
     """
     if not sys.stderr.isatty() or (results_flow and sys.stdout.isatty()):
         yield None
@@ -124,10 +131,10 @@ def progress_bar(results_flow: bool = False, unit: str = "") -> Iterator[Progres
 
     def move(done: int, total: int, message: str) -> None:
         nonlocal bar
-        if bar is None or bar.total != total or done < bar.n:  # another stage has begun
+        if bar is None or bar.total != (total or None) or done < bar.n:  # another stage has begun
             if bar is not None:
                 bar.close()
-            bar = tqdm(total=total, initial=done, desc=message, unit=unit, leave=False, dynamic_ncols=True)
+            bar = tqdm(total=total or None, initial=done, desc=message, unit=unit, leave=False, dynamic_ncols=True)
         bar.set_description(message, refresh=False)
         bar.update(done - bar.n)
 

@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmembed.commands.terminal import EXISTING_FILE, json_option, open_picture, preset_option, print_json, progress_bar, remark
+from mmembed.commands.terminal import (
+    EXISTING_FILE,
+    dataset_option,
+    json_option,
+    open_picture,
+    part_option,
+    preset_option,
+    print_json,
+    progress_bar,
+    remark,
+)
 from mmembed.errors import InvalidData
 from mmembed.generate.base import Translation
 from mmembed.generate.outputs.translations import Done, Line, as_row, output_for, read_lines, translate_lines, translation_fields
 from mmembed.media.picture import Picture
 
 if TYPE_CHECKING:
+    from mmembed.generate.outputs.dataset_lines import Opener
     from mmembed.model import Model
 
 
@@ -26,17 +37,19 @@ if TYPE_CHECKING:
 @click.option("--explain", is_flag=True, help="With --image: show beside it the translation from the words alone, both with scores.")
 @click.option("-n", "count", default=1, show_default=True, type=click.IntRange(1, 10), metavar="N", help="How many wordings.")
 @click.option("--file", type=EXISTING_FILE, metavar="FILE", help="Translate a .txt file line by line, or a .csv, .tsv or .jsonl table.")
+@dataset_option
+@part_option
 @click.option("--text-column", metavar="NAME", help="Column of the texts; by itself text, source, caption or sentence.")
-@click.option("--image-column", metavar="NAME", help="Column of the pictures' paths; by itself image, path or file_name.")
+@click.option("--image-column", metavar="NAME", help="Column of the pictures or their paths; by itself image, path or file_name.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="With --file: write to a .txt, .csv, .tsv or .jsonl file. What is in it already is not done again.",
+    help="With --file or --dataset: write to a .txt, .csv, .tsv or .jsonl file. What is in it already is not done again.",
 )  # fmt: skip
 @preset_option
 @json_option
 def translate(
     text: str | None, to: str, source: str | None, image: Path | None, explain: bool, count: int, file: Path | None,
-    text_column: str | None, image_column: str | None, out: Path | None, preset: str, as_json: bool,
+    dataset: str | None, split: str, text_column: str | None, image_column: str | None, out: Path | None, preset: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Translate a text or a file, looking at pictures if there are any.
 
@@ -47,23 +60,35 @@ def translate(
     \b
       mmembed translate "a man with a bat" --to de --image baseball.jpg --explain
       mmembed translate --file captions.csv --to fr --out captions.fr.csv
+      mmembed translate --dataset owner/name --split test --to fr --out captions.fr.jsonl
 
     JSON fields: source, language, text, grounded (whether a picture was looked at), similarity (to the picture, or else
     to the source), from (the language of the source), via (the language it went through), score (the decoder's), notes,
     alternatives, and written_by where another model than the preset's one bundle wrote it; of files also row, image and
     error, and of --explain the field plain: the same from the words alone.
     """
-    if (text is None) == (file is None):
-        raise click.UsageError("Say what to translate: a TEXT, or --file FILE.")
-    if (out and not file) or (explain and not image) or (file and image):
-        raise click.UsageError("--out and the columns go with --file, --explain with --image, and --image with a TEXT.")
+    if [text, file, dataset].count(None) != 2:
+        raise click.UsageError("Say what to translate: a TEXT, --file FILE or --dataset NAME.")
+    if (out and text is not None) or (explain and not image) or (image and text is None):
+        raise click.UsageError("--out and the columns go with --file and --dataset, --explain with --image, and --image with a TEXT.")
     import mmembed
 
     model = mmembed.load(preset)
     translating = model.translating()
     to, source = translating.code_of(to), translating.code_of(source) if source is not None else None
     if file is not None:
-        _translate_file(model, file, text_column, image_column, out, to, source, count, as_json)
+        lines, folder = read_lines(file, text_column, image_column), file.parent
+
+        def opened(name: str, target: int | None) -> Picture:
+            return Picture.open(folder / name, target)
+
+        hint = file.suffix.lower() != ".txt"
+        _translate_lines(model, lines, opened, str(file), hint, out, to, source, count, as_json)
+    elif dataset is not None:
+        from mmembed.generate.outputs.dataset_lines import dataset_lines
+
+        with dataset_lines(dataset, split, image_column, text_column) as (lines, opener):
+            _translate_lines(model, lines, opener, dataset, True, out, to, source, count, as_json)
     elif text is not None and explain and image is not None:
         found = model.explain(text, to, open_picture(image, model.picture_size), source, count)
         _print_explained(found.grounded, found.plain, as_json)
@@ -99,21 +124,21 @@ def _say_notes(result: Translation) -> None:
         remark(note)
 
 
-def _translate_file(
+def _translate_lines(
     model: Model,
-    file: Path,
-    text_column: str | None,
-    image_column: str | None,
+    lines: Sequence[Line],
+    open_line: Opener,
+    place: str,
+    is_table: bool,
     out: Path | None,
     to: str,
     source: str | None,
     count: int,
     as_json: bool,
 ) -> None:
-    lines = read_lines(file, text_column, image_column)
     if not lines:
-        raise InvalidData(f"There is nothing to translate in {file}.")
-    if not out and not as_json and file.suffix.lower() != ".txt":
+        raise InvalidData(f"There is nothing to translate in {place}.")
+    if not out and not as_json and is_table:
         remark("Only the translations are printed; --json or --out FILE also say which row failed and why.")
     translating = model.translating()
 
@@ -121,7 +146,7 @@ def _translate_file(
         return translating.refusal(line.text, to, source or line.language)
 
     def opened(name: str) -> Picture:
-        return Picture.open(file.parent / name, model.picture_size)
+        return open_line(name, model.picture_size)
 
     def translated(part: Sequence[Line], pictures: Sequence[Picture | None]) -> Sequence[Translation]:
         return model.translate([line.text for line in part], to, source or part[0].language, pictures, count)

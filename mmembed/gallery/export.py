@@ -16,6 +16,7 @@ from mmembed.errors import GalleryError, MissingPackage
 from mmembed.gallery.items import Item
 from mmembed.gallery.store import Store
 from mmembed.generate.base import Caption
+from mmembed.media.read import as_image
 
 _AT_ONCE = 1000
 
@@ -36,7 +37,7 @@ def export(store: Store, space: str, form: str, target: Path) -> int:
         store: the gallery's.
         space: identity of the space.
         form: "parquet", one file; "npy", a folder with `vectors.npy` and `items.jsonl` in the same order; "datasets", a folder
-            for `datasets.load_from_disk`, which refers to the photos where they are.
+            for `datasets.load_from_disk`, with the photos as far as they can be had.
         target: what to make; must not exist yet.
 
     Raises:
@@ -144,7 +145,10 @@ def _write_datasets(store: Store, space: str, dim: int, target: Path) -> int:
         table = Path(scratch) / "gallery.parquet"
         count = _write_parquet(store, space, dim, table)
         rows = datasets.Dataset.from_parquet(str(table), cache_dir=str(Path(scratch) / "cache"))
-        rows = rows.add_column("image", rows["path"]).cast_column("image", datasets.Image())
+        features = datasets.Features({**rows.features, "image": datasets.Image()})
+        rows = rows.map(
+            lambda row: {"image": as_image(row["path"])}, features=features, cache_file_name=str(Path(scratch) / "images.arrow")
+        )
         rows.save_to_disk(str(target))
     return count
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mmembed.gallery import captions
 from mmembed.gallery.items import Filters
+from mmembed.gallery.places import name_of
 
 _SQUARE = 1.05  # a longer side is up to this many times the shorter one
 
@@ -19,7 +19,7 @@ def statement(filters: Filters, ranges: Ranges) -> tuple[str, list[Any]]:
     conditions = ["EXISTS (SELECT 1 FROM paths WHERE paths.item = items.id)"]
     parameters: list[Any] = []
     if filters.folder is not None:
-        below = list(ranges([os.path.abspath(filters.folder)]))
+        below = list(ranges([name_of(filters.folder)]))
         conditions.append(f"id IN ({' UNION '.join(f'SELECT item FROM paths {condition}' for condition, _ in below)})")
         parameters += [value for _, values in below for value in values]
     if filters.since is not None:

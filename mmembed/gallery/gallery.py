@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
@@ -12,12 +12,13 @@ import numpy as np
 from mmembed.errors import GalleryError, InvalidQuery
 from mmembed.gallery.approximate import Approximate
 from mmembed.gallery.indexing import Indexing, Progress
-from mmembed.gallery.items import Hit, IndexReport, Item, Query
+from mmembed.gallery.items import Hit, IndexReport, Item, Query, Row
 from mmembed.gallery.matrix import Matrix
 from mmembed.gallery.ranking import DEPTH, fold, fuse
 from mmembed.gallery.search import Candidates, EmbeddedQuery, embed_query, nearest
 from mmembed.gallery.sqlite import SqliteStore
 from mmembed.gallery.store import Root, Store
+from mmembed.gallery.team import Team
 from mmembed.gallery.upkeep import forget
 from mmembed.generate.base import Caption
 from mmembed.space.base import Space
@@ -60,6 +61,7 @@ class Gallery:
         progress: Progress | None = None,
         hidden: bool = False,
         exclude: Sequence[str] = (),
+        team: Team | None = None,
     ) -> IndexReport:
         """Bring the gallery up to date with folders (and single files).
 
@@ -73,14 +75,38 @@ class Gallery:
             progress: called with (files done, files found, a message) after each batch, from this thread.
             hidden: whether to look at files and folders whose name begins with a dot.
             exclude: patterns of what to pass over; see `find_pictures`.
+            team: the processes that share this work, all of which make the same call; see `team.launched`. Only the one
+                that leads removes what is gone.
 
         Raises:
-            GalleryError: none of the folders can be looked at, or the gallery cannot be written.
+            GalleryError: none of the folders can be looked at, the gallery cannot be written, or another process failed.
             InvalidData: there is no picture file in any of the folders, and there was none before.
         """
         roots = [folders] if isinstance(folders, (str, Path)) else list(folders)
-        report = Indexing(self.store, self.space, progress).run(roots, hidden, exclude)
-        self._approximate.bring_up_to_date(progress)
+        report = Indexing(self.store, self.space, progress, team).run(roots, hidden, exclude)
+        if team is None or team.leads:
+            self._approximate.bring_up_to_date(progress)
+        return report
+
+    def index_rows(self, place: str, rows: Iterable[Row], progress: Progress | None = None, team: Team | None = None) -> IndexReport:
+        """Bring the gallery up to date with pictures that are no files here, such as those of a dataset on a hub.
+
+        Each is fetched whenever this is called, but decoded and embedded only if its content is new. They can be found, but
+        not opened again. What is below `place` and is not among the rows leaves the gallery.
+
+        Args:
+            place: what the names of all rows begin with, like a folder.
+            rows: one at a time; a long stream is never held as a whole.
+            progress: as for `index`; the number of files found is 0, because it is not known.
+            team: as for `index`.
+
+        Raises:
+            GalleryError: the gallery cannot be written, or another process failed.
+            InvalidData: there are no rows.
+        """
+        report = Indexing(self.store, self.space, progress, team).run_rows(place, rows)
+        if team is None or team.leads:
+            self._approximate.bring_up_to_date(progress)
         return report
 
     def search(self, query: str | Query, k: int = 20, start: int = 0, folded: bool = False) -> list[Hit]:

@@ -121,6 +121,21 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A picture that is no file here, such as a row of a dataset on a hub.
+
+    Attributes:
+        name: what it goes by, as if it were a path.
+        content: the picture's file, or None.
+        problem: why it cannot be had now, in words; empty if it can, or if there is none.
+    """
+
+    name: str
+    content: bytes | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Skipped:
     """A file or folder that was not indexed, and why, in words; `known` if an earlier run has said so already."""
 
@@ -140,3 +155,12 @@ class IndexReport:
     removed: int
     skipped: tuple[Skipped, ...]
     seconds: float
+
+    @classmethod
+    def of_all(cls, reports: Sequence[IndexReport], seconds: float) -> IndexReport:
+        """Several runs, or the shares of one, as one that took so long."""
+        found, embedded, reused, unchanged, removed = (
+            sum(getattr(report, name) for report in reports) for name in ("found", "embedded", "reused", "unchanged", "removed")
+        )
+        skipped = tuple(sorted((lost for report in reports for lost in report.skipped), key=lambda lost: lost.path))
+        return cls(found, embedded, reused, unchanged, removed, skipped, seconds)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmembed.gallery.places import name_of
 from mmembed.gallery.store import Root, Store
-from mmembed.media import table
+from mmembed.media import inside
 
 _AT_ONCE = 2000
 
@@ -67,7 +68,7 @@ def forget(store: Store, places: Sequence[str | Path]) -> int:
 
     Returns the number of paths dropped.
     """
-    names = [os.path.abspath(place) for place in places]
+    names = [name_of(place) for place in places]
     known = list(store.paths_below(names, ""))
     store.remove(known)
     store.forget_failures(list(store.failures_below(names)))
@@ -88,7 +89,7 @@ def check(store: Store) -> Soundness:
     missing, changed = [], []
     for name, held in store.paths_below([os.path.abspath(os.sep)], "").items():
         try:
-            status = os.stat(where.file if (where := table.place(name)) else name)
+            status = os.stat(inside.holder(name) or name)
         except OSError:
             missing.append(Path(name))
         else:

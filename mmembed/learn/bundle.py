@@ -16,9 +16,9 @@ from mmembed.learn.decoder import load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text, write_manifest
 from mmembed.learn.heads import load_heads
 from mmembed.learn.picture_tower import load_picture_tower
+from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.media.picture import Picture
-from mmembed.presets import read_config
 from mmembed.space.bundled import BundledSpace, Calibration
 
 
@@ -54,7 +54,7 @@ class BundleConfig:
 
 def export(config_path: Path) -> Path:
     """Export, calibrate and describe a bundle; returns its folder."""
-    config = read_config(config_path, BundleConfig)
+    config = read_recipe(config_path, BundleConfig)
     config.output.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(config.seed)
     source = PictureSource(config.pictures)

@@ -91,7 +91,9 @@ class PictureSource:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            raise InvalidData(f"{path} does not exist.")
+            raise InvalidData(f"{path} does not exist; a dataset is named as pictures: {{dataset: {path}, folder: where its copy goes}}.")
+        if path.is_file() and path.suffix != ".zip":
+            raise InvalidData(f"{path} is no folder and no .zip; as a dataset: pictures: {{dataset: {path}, folder: where its copy goes}}.")
         self._zip = zipfile.ZipFile(path) if path.suffix == ".zip" else None
         names = self._zip.namelist() if self._zip else [str(file) for file in path.rglob("*") if file.is_file()]
         self._names = {Path(name).stem: name for name in names if not name.endswith("/")}

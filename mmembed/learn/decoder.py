@@ -28,10 +28,10 @@ from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.log import Log
 from mmembed.learn.mixture import Batch, Mixture
 from mmembed.learn.picture_tower import load_picture_tower
+from mmembed.learn.recipe import read_recipe
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
-from mmembed.presets import read_config
 
 _VALIDATION = 8  # batches
 
@@ -209,7 +209,7 @@ def train(config_path: Path) -> Path:
     Raises:
         InvalidData: early stopping is asked for, but there are no pictures of `val`.
     """
-    config = read_config(config_path, DecoderConfig)
+    config = read_recipe(config_path, DecoderConfig)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=config.precision)
     mixture, held_out, shape, pieces = build_mixture(config)

@@ -29,11 +29,11 @@ from mmembed.learn.features import view_features
 from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.nouns import NounStage, learnable
 from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_pixels, tune_picture_tower
+from mmembed.learn.recipe import read_recipe
 from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData, StandIns, rows_of_texts
 from mmembed.learn.text_tower import TextStage, TextTower, pretrained_text_tower, save_text_tower, tune_text_tower
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
 from mmembed.learn.wordnet import read_nouns
-from mmembed.presets import read_config
 from mmembed.space.scores import recall_at
 
 
@@ -273,7 +273,7 @@ def train(config_path: Path) -> dict[str, float]:
 
     The output folder gets `heads.pt`, and `picture_tower.pt` and `text_tower.pt` if the recipe tunes them.
     """
-    config = read_config(config_path, SpaceConfig)
+    config = read_recipe(config_path, SpaceConfig)
     tables = read_tables(config)
     prepare_vocabulary(config, tables)
     network, classifier = load_lite2()

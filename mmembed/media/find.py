@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmembed.errors import UnreadablePicture
-from mmembed.media import table
+from mmembed.media import inside, table
 from mmembed.media.raw import RAW_SUFFIXES
 
 PICTURE_SUFFIXES = (
@@ -74,7 +74,7 @@ def find_pictures(roots: Iterable[str | Path], hidden: bool = False, exclude: Se
     """Walk files and folders.
 
     Folders are searched by suffix, recursively, through links too, each real folder once (so loops end). Files given as
-    roots are taken whatever their name, but a Parquet file for the pictures in its rows (see `table`).
+    roots are taken whatever their name, but a Parquet or tar file for the pictures in it (see `table` and `archive`).
 
     Args:
         roots: files and folders.
@@ -112,19 +112,27 @@ class _Walk:
         if os.path.isdir(root):
             self._note_drive(root)
             self._look_below(root)
-        elif root.endswith(table.SUFFIX) and os.path.isfile(root):
+        elif inside.holds_pictures(root) and os.path.isfile(root):
             self._look_into(root)
         else:
             self._judge(root)
 
     def _look_into(self, file: str) -> None:
-        """The rows of a table. Each changes when the file does."""
+        """The pictures in a table or an archive. Each changes when the file does."""
         status = os.stat(file)
+        is_table = file.endswith(table.SUFFIX)
         try:
-            for name in table.rows(file):
-                self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
+            for name in inside.names(file):
+                if is_table or self._is_wanted_member(name, file):
+                    self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
         except UnreadablePicture as error:
             self.problems[file] = str(error)
+
+    def _is_wanted_member(self, name: str, archive: str) -> bool:
+        last = os.path.basename(name)
+        if os.path.splitext(last)[1].lower() not in PICTURE_SUFFIXES or (last[0] == "." and not self._hidden):
+            return False
+        return not self._excluded(last, name[len(archive) :])
 
     def _look_below(self, root: str) -> None:
         """Real folders come before linked ones, so that a file goes by its real path if it has one."""

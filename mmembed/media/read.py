@@ -14,14 +14,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mmembed.errors import UnreadablePicture
-from mmembed.media import raw, table
+from mmembed.media import inside, raw
 from mmembed.media.colour import to_srgb
 from mmembed.media.picture import Picture
 
@@ -82,8 +82,8 @@ def file_content(path: str | Path) -> FileContent:
     Raises:
         UnreadablePicture: there is no such file, it may not be read, or it is larger than MAX_BYTES.
     """
-    if where := table.place(path):
-        return _row_content(where)
+    if holder := inside.holder(path):
+        return _held_content(holder, path)
     try:
         _refuse(os.stat(path))
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -99,12 +99,22 @@ def file_content(path: str | Path) -> FileContent:
         raise UnreadablePicture(f"the file cannot be read: {getattr(error, 'strerror', None) or error}", lasting=False) from error
 
 
-def _row_content(where: table.Place) -> FileContent:
+def as_image(path: str) -> dict[str, Any] | None:
+    """A photo as `datasets` takes it: where it is or, of one in a table or an archive, its bytes; None if it is not there."""
+    if inside.holder(path) is None:
+        return {"bytes": None, "path": path} if os.path.exists(path) else None
     try:
-        status = os.stat(where.file)
+        return {"bytes": file_content(path).data, "path": os.path.basename(path)}
+    except UnreadablePicture:
+        return None
+
+
+def _held_content(holder: str, path: str | Path) -> FileContent:
+    try:
+        status = os.stat(holder)
     except OSError as error:
-        raise UnreadablePicture(f"the table {where.file} cannot be read: {error.strerror or error}", lasting=False) from error
-    return FileContent(table.content(where), status.st_size, status.st_mtime_ns)
+        raise UnreadablePicture(f"{holder} cannot be read: {error.strerror or error}", lasting=False) from error
+    return FileContent(inside.content(path, MAX_BYTES), status.st_size, status.st_mtime_ns)
 
 
 def _refuse(status: os.stat_result) -> None:

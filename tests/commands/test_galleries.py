@@ -112,3 +112,22 @@ def test_a_missing_gallery_and_no_model(run: Run, tmp_path: Path) -> None:
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root})
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.torch
+def test_exporting_photos_that_are_no_files(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    from mmembed.gallery import Gallery
+    from mmembed.gallery.export import export
+    from mmembed.gallery.items import Row
+    from tests.datasets_on_disk import parquet, png, webdataset
+    from tests.fakes import FakeSpace
+
+    table, shard, part = parquet(tmp_path, ["blue"]), webdataset(tmp_path, ["red"]), "hf:/datasets/a/b/train/image"
+    with Gallery(tmp_path / "g", FakeSpace()) as gallery:
+        gallery.index([table, shard])
+        gallery.index_rows(part, [Row(f"{part}/00000000", png("white"))])
+        assert export(gallery.store, gallery.space.identity, "datasets", tmp_path / "out") == 3
+    images = {row["path"]: row["image"] for row in datasets.load_from_disk(str(tmp_path / "out"))}
+    assert images[str(shard / "red.png")].getpixel((0, 0)) == (255, 0, 0)
+    assert sorted(str(image and image.getpixel((0, 0))) for image in images.values()) == ["(0, 0, 255)", "(255, 0, 0)", "None"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmembed.commands import indexing
+from tests import datasets_on_disk
 from tests.commands.conftest import Run, lines
 
 
@@ -72,3 +73,51 @@ def test_a_watch_rests_longer_the_longer_looking_takes(monkeypatch: pytest.Monke
     next(pauses)
     next(pauses)
     assert rests == [1200.0, 2.0]
+
+
+@pytest.mark.torch
+def test_datasets_on_the_disk_are_places_like_folders(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    table, shard, folder = (form(tmp_path) for form in datasets_on_disk.FORMS)
+    assert lines(run("index", "--dataset", table, "--json"))[0]["embedded"] == 4
+    for source in (shard, folder):
+        [report] = lines(run("index", "--dataset", source, "--json"))
+        assert (report["found"], report["reused"], report["pictures"]) == (4, 4, 4)
+    [report] = lines(run("index", "--json"))
+    assert (report["found"], report["unchanged"]) == (14, 13), "they are remembered"
+    assert run("index", folder, "--dataset", shard).exit_code == 2
+    assert run("index", "--dataset", table, "--column", "image").exit_code == 2
+
+
+@pytest.mark.torch
+def test_a_dataset_on_a_hub_streams_in(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
+    table, load = str(datasets_on_disk.parquet(tmp_path)), datasets.load_dataset
+
+    def from_hub(name: str, split: str, streaming: bool) -> object:
+        assert name == "owner/colours"
+        return load("parquet", data_files={split: table}, split=split, streaming=streaming)
+
+    def ask(self: object, name: str, timeout: float) -> None:
+        if name != "owner/colours":
+            raise ConnectionError("no route to huggingface.co")
+
+    monkeypatch.setattr(datasets, "load_dataset", from_hub)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", ask)
+    [report] = lines(run("index", "--dataset", "owner/colours", "--split", "test", "--json"))
+    assert (report["found"], report["embedded"], report["reused"], len(report["skipped"])) == (6, 4, 1, 1)
+    assert report["skipped"][0]["path"] == "hf:/datasets/owner/colours/test/image/00000005"
+    [again] = lines(run("index", "--dataset", "owner/colours", "--split", "test", "--json"))
+    assert (again["unchanged"], again["embedded"], again["removed"]) == (5, 0, 0)
+    [best] = lines(run("search", "blue", "-k", 1, "--json"))
+    assert best["path"] == "hf:/datasets/owner/colours/test/image/00000002"
+    away = run("index", "--dataset", "owner/other", "--gallery", "new.mm")
+    assert away.exit_code == 1
+    assert away.stderr == "mmembed: The dataset owner/other cannot be had: the hub cannot be reached (no route to huggingface.co).\n"
+    assert not (tmp_path / "new.mm").exists()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    offline = run("index", "--dataset", "owner/colours")
+    assert offline.exit_code == 1 and "offline nothing is downloaded" in offline.stderr
+    assert run("index", "--dataset", "owner/colours", "--watch").exit_code == 2

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import mmembed
 from mmembed.cli import cli
+from tests import datasets_on_disk
 from tests.fakes import fake_model
 
 Run = Callable[..., Result]
@@ -90,6 +91,43 @@ def test_caption(run: Run, zipped: Path, captions: Path, splits: Path) -> None:
     assert "nearest neighbour" in text
     assert "13a" in text
     assert run(*given, "--lang", "fr").exit_code == 1
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("form", datasets_on_disk.FORMS)
+def test_retrieval_in_a_dataset(run: Run, tmp_path: Path, form: Callable[[Path], Path]) -> None:
+    pytest.importorskip("datasets")
+    source = form(tmp_path)
+    [english] = lines(run("retrieval", "--dataset", source, "--json"))
+    assert (english["language"], english["pictures"], english["text_to_image"]["recall@1"]) == ("en", 4, 100.0)
+    [german] = lines(run("retrieval", "--dataset", source, "--text-column", "de=german", "--rows", 2, "--json"))
+    assert (german["language"], german["pictures"], german["captions"]) == ("de", 2, 2)
+    lost = run("retrieval", "--dataset", source, "--text-column", "nothing")
+    assert lost.exit_code == 1
+    assert "has no column 'nothing'" in lost.stderr
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("scorers")
+def test_captions_of_a_dataset(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    source = datasets_on_disk.parquet(tmp_path)
+    given = ("caption", "--dataset", source, "--text-column", "caption,de=german", "--lang", "en,de", "--json")
+    result = run(*given, "--neighbours-split", "test")
+    english, german = lines(result)
+    assert (english["language"], english["pictures"], english["references"]) == ("en", 4, 10)
+    assert english["baseline_pool"] == "split test, 4 pictures"
+    assert (german["language"], german["pictures"]) == ("de", 4)
+    assert "left out row 5 of train: there is no picture in it" in result.stderr
+
+
+def test_datasets_and_files_do_not_mix(run: Run, zipped: Path, captions: Path) -> None:
+    for arguments in (
+        ("--images", zipped),
+        ("--images", zipped, "--captions", captions, "--rows", 3),
+        ("--dataset", zipped, "--captions", captions),
+    ):
+        assert run("retrieval", *arguments).exit_code == 2
 
 
 def test_translate(run: Run, zipped: Path, tmp_path: Path) -> None:

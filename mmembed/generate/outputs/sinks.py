@@ -12,6 +12,7 @@ from mmembed.errors import InvalidData, MissingPackage
 from mmembed.generate.base import Caption
 from mmembed.generate.outputs import xmp
 from mmembed.generate.outputs.journal import Journal, Row, replace_file
+from mmembed.media.read import as_image
 
 COLUMNS = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "written_by")
 
@@ -90,7 +91,7 @@ class TableSink:
 class DatasetSink:
     """A folder for `datasets.load_from_disk`, with columns `image` and those of the table; built anew when all is written.
 
-    The pictures stay where they are: the folder holds their paths.
+    It holds the paths of the pictures, the bytes of those in a table or an archive, and nothing of those that are not there.
     """
 
     JOURNAL = "captions.jsonl"
@@ -124,7 +125,8 @@ class DatasetSink:
         if not rows:
             return
         columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
-        Dataset.from_dict({"image": columns["path"], **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
+        images = [as_image(str(path)) for path in columns["path"]]
+        Dataset.from_dict({"image": images, **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
 
 
 class TextSidecars:

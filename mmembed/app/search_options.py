@@ -31,7 +31,7 @@ class SearchOptions:
                         max_length=longest,
                         elem_id="mm-without",
                     )
-                    self.count = gr.Slider(1, settings.most_results, settings.results, step=1, label=words.count)
+                    self.count = gr.Slider(1, settings.most_results, settings.results, step=1, label=words.count, elem_id="mm-count")
                     self.likely_only = gr.Checkbox(False, label=words.likely_only, elem_id="mm-likely-only")
                     self.fold = gr.Checkbox(False, label=words.fold, elem_id="mm-fold")
             gr.HTML(parts.remark(words.filters))

@@ -87,6 +87,7 @@ def theme() -> gr.themes.Base:
         input_placeholder_color_dark="*neutral_400",
         color_accent="*primary_700",
         link_text_color="*primary_700",
+        link_text_color_dark="*primary_400",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",

@@ -73,9 +73,17 @@ _HEAD = """<style>
 </style>"""
 
 
+# Example pictures come without a name that a screen reader could say; that of their file is better than none.
+_NAMES = """<script>
+new MutationObserver(() => document.querySelectorAll('.gallery-item img[alt=""]').forEach((image) => {
+  image.alt = decodeURIComponent(image.src.split("/").pop()).replace(/\\.\\w+$/, "").replace(/[_-]+/g, " ");
+})).observe(document.documentElement, { childList: true, subtree: true });
+</script>"""
+
+
 def head(language: str) -> str:
-    """What stands in the page's head; it tells screen readers in which language the page is."""
-    return f'{_HEAD}<script>document.documentElement.lang = "{language}";</script>'
+    """What stands in the page's head; it tells screen readers in which language the page is, and what example pictures are."""
+    return f'{_HEAD}{_NAMES}<script>document.documentElement.lang = "{language}";</script>'
 
 
 def theme() -> gr.themes.Base:

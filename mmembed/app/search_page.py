@@ -192,8 +192,10 @@ class SearchPage:
             hint = (words.no_match_only if likely_only else words.no_match_hint).format(photos=photos)
             return parts.note(words.no_match, " ".join([hint, *filtered]), "weak")
         others = len(found.hits) > found.likely
-        several = words.likely_or_more if found.more and not others else words.likely
-        likely = (words.likely_one if found.likely == 1 else several).format(count=found.likely, photos=photos)
+        counted = words.likely_one if found.likely == 1 else words.likely
+        if found.more and found.seen == found.likely:  # so the next page may well have more of them
+            counted = words.likely_or_more
+        likely = counted.format(count=found.likely, photos=photos)
         return parts.note(likely, " ".join([*([words.others] if others else []), *filtered]), "good")
 
     def choose(self, answer: Answer, event: gr.SelectData) -> tuple[Any, ...]:

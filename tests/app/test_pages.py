@@ -79,6 +79,7 @@ def test_more_like_this_keeps_the_filters_and_drops_the_words(app: Any, pictures
         (Found(total=0), "There are no photos to search yet."),
         (Found((None,) * 2, 2, 9, more=True, seen=2), "2 or more likely matches among 9 photos."),  # type: ignore[arg-type]
         (Found((None,) * 3, 2, 9, more=True, seen=3), "2 likely matches among 9 photos."),  # type: ignore[arg-type]
+        (Found((None,), 1, 9, more=True, seen=3), "1 likely match among 9 photos."),  # type: ignore[arg-type]
     ],
 )
 def test_the_summary_says_how_much_is_to_be_believed(app: Any, found: Found, said: str) -> None:

@@ -220,7 +220,7 @@ class Labels:
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number as it is written in the language."""
-        return f"{value:,.{digits}f}".translate({ord(","): self.thousands, ord("."): self.decimal})
+        return f"{value:,.{digits}f}".translate({ord(","): self.thousands, ord("."): self.decimal, ord("-"): "−"})
 
     def count_photos(self, count: int) -> str:
         """How many photos, in words that agree with the number."""

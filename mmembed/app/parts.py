@@ -80,8 +80,8 @@ def note(text: str, more: str = "", kind: str = "") -> str:
 
 
 def figures(rows: Sequence[tuple[str, str]]) -> str:
-    """Values, each named, on one line."""
-    return f'<div class="mm-fit">{" · ".join(f"{escape(name)}: <b>{escape(value)}</b>" for name, value in rows)}</div>'
+    """Values, each named, on one line if they fit."""
+    return f'<div class="mm-fit">{" · ".join(f"<span>{escape(name)}: <b>{escape(value)}</b></span>" for name, value in rows)}</div>'
 
 
 def remark(text: str) -> str:

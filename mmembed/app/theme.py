@@ -26,6 +26,7 @@ CSS = """
 .mm-facts dt { color: var(--body-text-color-subdued); }
 .mm-facts dd { margin: 0; overflow-wrap: anywhere; }
 .mm-fit { font-size: .95rem; }
+.mm-fit span { display: inline-block; }
 .mm-remark { color: var(--body-text-color-subdued); font-size: .82rem; line-height: 1.45; margin: .2rem 0 0; }
 .mm-note + .mm-fit, .mm-note + .mm-remark, .mm-note + .mm-note { margin-top: .4rem; }
 .mm-titled { border-top: 1px solid var(--border-color-primary); margin-top: .8rem; padding-top: .6rem; }
@@ -42,7 +43,8 @@ CSS = """
 .mm-badges { display: flex; flex-wrap: wrap; gap: .3rem; margin: 0; padding: 0; list-style: none; }
 .mm-badges li { font-size: .75rem; padding: .05rem .45rem; border-radius: 999px; background: var(--background-fill-secondary);
   border: 1px solid var(--border-color-primary); }
-.mm-state { font-size: .8rem; margin-inline-start: auto; color: var(--body-text-color-subdued); }
+.mm-model:has(details[open]) { grid-column: 1 / -1; }
+.mm-state { font-size: .8rem; flex-basis: 100%; color: var(--body-text-color-subdued); }
 .mm-state.mm-used, .mm-state.mm-ready { color: var(--link-text-color); font-weight: 600; }
 .mm-model details { margin-top: .4rem; }
 .mm-model summary { cursor: pointer; font-size: .85rem; color: var(--link-text-color); }

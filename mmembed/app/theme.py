@@ -75,11 +75,21 @@ _HEAD = """<style>
 </style>"""
 
 
-# Example pictures come without a name that a screen reader could say; that of their file is better than none.
+# For screen readers. Example pictures come without a name; that of their file is better than none. A result's label names the
+# copy button inside it, and not the text.
 _NAMES = """<script>
-new MutationObserver(() => document.querySelectorAll('.gallery-item img[alt=""]').forEach((image) => {
-  image.alt = decodeURIComponent(image.src.split("/").pop()).replace(/\\.\\w+$/, "").replace(/[_-]+/g, " ");
-})).observe(document.documentElement, { childList: true, subtree: true });
+new MutationObserver(() => {
+  document.querySelectorAll('.gallery-item img[alt=""]').forEach((image) => {
+    image.alt = decodeURIComponent(image.src.split("/").pop()).replace(/\\.\\w+$/, "").replace(/[_-]+/g, " ");
+  });
+  document.querySelectorAll(".mm-result").forEach((block) => {
+    const label = block.querySelector('[data-testid="block-info"]'), text = block.querySelector("textarea");
+    if (label && text) {
+      label.id = `${block.id}-label`;
+      text.setAttribute("aria-labelledby", label.id);
+    }
+  });
+}).observe(document.documentElement, { childList: true, subtree: true });
 </script>"""
 
 

@@ -1,4 +1,4 @@
-"""The web app: Search, Caption and Translate pages on one model and one gallery. Gradio is imported only when it is used."""
+"""The web app: Search, Caption, Translate and Models pages on one model and one gallery. Gradio is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def launch(
     share: bool = False,
     auth: tuple[str, str] | None = None,
     open_browser: bool = False,
+    language: str | None = None,
 ) -> None:
     """Serve the app until it is interrupted. The page answers at once; the model loads behind it.
 
@@ -53,11 +54,13 @@ def launch(
         share: also make a public address through Gradio's relay.
         auth: (name, password) that the page asks for.
         open_browser: open the page in a browser.
+        language: code of the language of the page, such as "de"; by itself MMEMBED_LANGUAGE, else the system's, else English.
 
     Raises:
         MissingPackage: Gradio is not installed.
         UnknownPreset: there is no such preset or bundle.
+        InvalidConfig: the page cannot be shown in that language.
     """
     from mmembed.app.server import serve
 
-    serve(gallery, preset, host, port, share, auth, open_browser)
+    serve(gallery, preset, host, port, share, auth, open_browser, language)

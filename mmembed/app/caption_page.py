@@ -1,7 +1,8 @@
-"""The Caption page: a picture in, a sentence in one's language out, with its fit and its rivals."""
+"""The Caption page: a picture in, a sentence in one's language (or several) out, with its fit, its rivals and its doubts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import gradio as gr
 from mmembed.app import parts
 from mmembed.app.labels import Languages
 from mmembed.app.service import Service
-from mmembed.generate.base import Caption
+from mmembed.generate.base import Caption, Style
 
 
 class CaptionPage:
@@ -22,13 +23,18 @@ class CaptionPage:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
                 self.picture = parts.picture_input(words.picture, "mm-caption-picture", 340)
-                with gr.Row():
-                    self.language = gr.Dropdown(
-                        languages.choices(tuple(languages.languages)), value="en", label=words.language, min_width=200
+                choices, most = languages.choices(tuple(languages.languages)), settings.most_words
+                self.language = gr.Dropdown(choices, value="en", label=words.language, elem_id="mm-caption-language")
+                with gr.Accordion(words.options, open=False, elem_id="mm-caption-options"):
+                    self.also = gr.Dropdown(
+                        choices, value=[], multiselect=True, label=words.also, info=words.also_note, elem_id="mm-caption-also"
                     )
                     self.count = gr.Slider(
-                        1, settings.most_alternatives, settings.alternatives, step=1, label=self.labels.alternatives_count, min_width=200
+                        1, settings.most_alternatives, settings.alternatives, step=1, label=self.labels.alternatives_count
                     )
+                    with gr.Row():
+                        self.shortest = gr.Slider(0, most, 0, step=1, label=words.shortest, info=words.words_note, min_width=200)
+                        self.longest = gr.Slider(0, most, 0, step=1, label=words.longest, info=words.words_note, min_width=200)
                 self.button = gr.Button(words.button, variant="primary", elem_id="mm-caption-go")
             with gr.Column(min_width=320):
                 self.text = gr.Textbox(
@@ -56,8 +62,13 @@ class CaptionPage:
                     )
 
     @property
+    def options(self) -> list[Any]:
+        """How to describe, in the order of `describing`."""
+        return [self.language, self.count, self.also, self.shortest, self.longest]
+
+    @property
     def inputs(self) -> list[Any]:
-        return [self.picture, self.language, self.count]
+        return [self.picture, *self.options]
 
     @property
     def outputs(self) -> list[Any]:
@@ -65,19 +76,36 @@ class CaptionPage:
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
-        caption = parts.in_sentences(self.caption)
+        caption = parts.in_sentences(self.caption, self.labels)
         for trigger in (self.button.click, *([self.examples.load_input_event.then] if self.examples else [])):
             trigger(caption, self.inputs, self.outputs, api_visibility="private", concurrency_id="write")
         self.picture.clear(lambda: ("", ""), None, self.outputs, api_visibility="private")
 
-    def caption(self, picture: str | None, language: str, count: int) -> tuple[Any, ...]:
-        """Describe the picture."""
-        return self.present(self.service.caption(Path(picture) if picture else None, language, count))
+    def caption(self, picture: str | None, *options: Any) -> tuple[Any, ...]:
+        """Describe the picture with the values of `options`."""
+        return self.present(self.service.caption(Path(picture) if picture else None, *describing(*options)))
 
-    def present(self, caption: Caption) -> tuple[Any, ...]:
-        """Values of `outputs`."""
-        return (
-            parts.written(caption.text, caption.language, self.languages),
-            parts.fit(self.labels.similarity, caption.similarity)
-            + parts.others(self.labels.alternatives, caption.alternatives, caption.language, self.languages),
-        )
+    def present(self, captions: Sequence[Caption]) -> tuple[Any, ...]:
+        """Values of `outputs`: the first caption, and below what is known about it the others."""
+        first, *others = captions
+        about = self.describe(first)
+        for other in others:
+            about += parts.titled(self.languages.name(other.language), other.text, other.language, self.languages, self.describe(other))
+        return parts.written(first.text, first.language, self.languages), about
+
+    def describe(self, caption: Caption) -> str:
+        """How far to trust a caption, its rivals, and who wrote it, as HTML."""
+        words = self.labels.caption
+        doubts = parts.note(words.doubtful, words.doubtful_hint, "weak") if caption.doubtful else ""
+        figures = [(self.labels.similarity, self.labels.number(caption.similarity, 2))]
+        if caption.confidence is not None:
+            figures.append((words.confidence, parts.percent(caption.confidence)))
+        rivals = parts.others(self.labels.alternatives, caption.alternatives, caption.language, self.languages)
+        return doubts + parts.figures(figures) + rivals + parts.remark(self.labels.written_by.format(models=self.service.writer(caption)))
+
+
+def describing(
+    language: str, count: int, also: Sequence[str] | None = None, shortest: int | None = 0, longest: int | None = 0
+) -> tuple[list[str], int, Style]:
+    """Values of the page's inputs as the service wants them: the languages, how many wordings, and of which length."""
+    return [language, *(also or ())], int(count), Style(int(shortest or 0), int(longest or 0))

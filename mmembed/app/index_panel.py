@@ -28,7 +28,8 @@ class IndexPanel:
 
     def title(self, size: int | None) -> str:
         """The accordion's title; before the size is known, without one."""
-        return self.labels.index.title.format(photos="…" if size is None else self.labels.count_photos(size))
+        words = self.labels.index
+        return words.title_loading if size is None else words.title.format(photos=self.labels.count_photos(size))
 
     def index(self, folder: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008  (Gradio finds it by its default)
         """Index the folder and say what happened."""
@@ -40,7 +41,9 @@ class IndexPanel:
     def describe(self, report: IndexReport) -> str:
         """The report as a notice, naming the first skipped files."""
         words = self.labels.index
-        done = words.done.format(seconds=f"{report.seconds:.1f}", found=report.found, embedded=report.embedded, skipped=len(report.skipped))
+        done = words.done.format(
+            seconds=self.labels.number(report.seconds, 1), found=report.found, embedded=report.embedded, skipped=len(report.skipped)
+        )
         names = "; ".join(f"{skip.path.name} ({skip.reason})" for skip in report.skipped[:_NAMED_SKIPS])
         if len(report.skipped) > _NAMED_SKIPS:
             names += "; …"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,17 +27,39 @@ class SearchLabels:
     without_note: str
     count: str
     likely_only: str
+    fold: str
+    filters: str
+    in_folder: str
+    everywhere: str
+    since: str
+    until: str
+    day_hint: str
+    no_day: str
+    orientation: str
+    any_orientation: str
+    landscape: str
+    portrait: str
+    square: str
+    caption_words: str
+    caption_words_hint: str
     results: str
+    more: str
     start: str
+    no_question: str
     likely_one: str
     likely: str
+    likely_or_more: str
     others: str
+    filtered: str
+    no_pass: str
+    no_pass_hint: str
     no_match: str
     no_match_hint: str
     no_match_only: str
     empty: str
     empty_hint: str
     caption_format: str
+    alike_format: str
     chosen: str
     caption_this: str
     more_like_this: str
@@ -46,6 +71,7 @@ class SearchLabels:
     similarity: str
     confidence: str
     captions: str
+    alike: str
     unknown: str
     gone: str
     choose_first: str
@@ -56,6 +82,7 @@ class IndexLabels:
     """Words of the control that indexes a folder."""
 
     title: str
+    title_loading: str
     folder: str
     folder_hint: str
     button: str
@@ -76,10 +103,20 @@ class CaptionLabels:
     tab: str
     picture: str
     language: str
+    options: str
+    also: str
+    also_note: str
+    shortest: str
+    longest: str
+    words_note: str
+    shortest_longest: str
     button: str
     result: str
     translate: str
     search: str
+    doubtful: str
+    doubtful_hint: str
+    confidence: str
     no_picture: str
     no_caption: str
     start: str
@@ -96,10 +133,16 @@ class TranslateLabels:
     auto: str
     to: str
     picture: str
+    options: str
     button: str
     result: str
     result_grounded: str
     result_plain: str
+    score: str
+    recognised: str
+    via: str
+    note: str
+    not_looked: str
     same: str
     same_language: str
     no_text: str
@@ -108,9 +151,45 @@ class TranslateLabels:
 
 
 @dataclass(frozen=True)
+class ModelsLabels:
+    """Words of the Models tab."""
+
+    tab: str
+    how: str
+    how_joined: str
+    how_terms: str
+    show: str
+    everything: str
+    space: str
+    captioner: str
+    translator: str
+    used: str
+    ready: str
+    download: str
+    more: str
+    searches: str
+    captions: str
+    translates: str
+    all_languages: str
+    pairs: str
+    weights: str
+    size: str
+    parameters: str
+    measured: str
+    never_run: str
+    published: str
+    nothing_published: str
+    use: str
+    nothing: str
+
+
+@dataclass(frozen=True)
 class Labels:
     """Every word the app shows, in one language."""
 
+    language: str
+    decimal: str
+    thousands: str
     title: str
     tagline: str
     loading: str
@@ -120,12 +199,15 @@ class Labels:
     one_photo: str
     photos: str
     licence: str
+    notice: str
+    error: str
     failed: str
     too_long: str
     too_many_pixels: str
     unreadable: str
     similarity: str
     similarity_text: str
+    written_by: str
     alternatives: str
     alternatives_count: str
     picture: str
@@ -134,12 +216,17 @@ class Labels:
     index: IndexLabels
     caption: CaptionLabels
     translate: TranslateLabels
+    models: ModelsLabels
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number as it is written in the language."""
+        return f"{value:,.{digits}f}".translate({ord(","): self.thousands, ord("."): self.decimal, ord("-"): "−"})
 
     def count_photos(self, count: int) -> str:
         """How many photos, in words that agree with the number."""
         if count == 0:
             return self.no_photos
-        return self.one_photo if count == 1 else self.photos.format(count=f"{count:,}")
+        return self.one_photo if count == 1 else self.photos.format(count=self.number(count))
 
 
 @dataclass(frozen=True)
@@ -182,11 +269,12 @@ class ExampleTranslation:
 class Settings:
     """Limits and thresholds; `configs/app/settings.yaml` says what each is."""
 
-    good_match: float
     results: int
     most_results: int
+    most_shown: int
     alternatives: int
     most_alternatives: int
+    most_words: int
     text_characters: int
     upload_megabytes: int
     upload_megapixels: int
@@ -201,6 +289,23 @@ class Settings:
 
 def _folder() -> Path:
     return config_folder() / "app"
+
+
+def preferred_language(environment: Mapping[str, str] = os.environ) -> str:
+    """The language to show the app in: MMEMBED_LANGUAGE if it is set, else the system's if the app knows it, else English."""
+    if asked := environment.get("MMEMBED_LANGUAGE"):
+        return asked
+    locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    for wanted in (*environment.get("LANGUAGE", "").split(":"), locale):
+        code = re.split(r"[_.@-]", wanted)[0].lower()
+        if code in label_languages():
+            return code
+    return "en"
+
+
+def label_languages() -> tuple[str, ...]:
+    """Codes of the languages the app can be shown in."""
+    return tuple(sorted(file.stem for file in _folder().glob("??.yaml")))
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import gradio as gr
 from gradio.data_classes import ImageData
 
-from mmembed.app.labels import Languages, read_labels
+from mmembed.app.labels import Labels, Languages
 from mmembed.errors import MmembedError
 
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
     return image
 
 
-def in_sentences(handler: _Handler) -> _Handler:
+def in_sentences(handler: _Handler, labels: Labels) -> _Handler:
     """Show this package's errors as a notice and leave the page as it is; report anything else as the bug it is."""
 
     @functools.wraps(handler)
@@ -51,11 +51,11 @@ def in_sentences(handler: _Handler) -> _Handler:
         try:
             return handler(*args, **kwargs)
         except MmembedError as error:
-            gr.Warning(escape(str(error)))
+            gr.Warning(escape(str(error)), title=labels.notice)
             return gr.skip()
         except Exception as error:
             _log.exception("The app failed in %s", handler.__name__)
-            raise gr.Error(escape(read_labels().failed.format(error=error or type(error).__name__))) from error
+            raise gr.Error(escape(labels.failed.format(error=error or type(error).__name__)), title=labels.error) from error
 
     return shown  # type: ignore[return-value]
 
@@ -79,21 +79,35 @@ def note(text: str, more: str = "", kind: str = "") -> str:
     return f'<div class="mm-note {f"mm-{kind}" if kind else ""}" role="status">{strong}{escape(more)}</div>'
 
 
-def fit(label: str, similarity: float) -> str:
-    """One similarity, named."""
-    return f'<div class="mm-fit">{escape(label)}: <b>{similarity:.2f}</b></div>'
+def figures(rows: Sequence[tuple[str, str]]) -> str:
+    """Values, each named, on one line if they fit."""
+    return f'<div class="mm-fit">{" · ".join(f"<span>{escape(name)}: <b>{escape(value)}</b></span>" for name, value in rows)}</div>'
+
+
+def remark(text: str) -> str:
+    """A small line that says something about what stands above it."""
+    return f'<p class="mm-remark">{escape(text)}</p>'
+
+
+def percent(confidence: float) -> str:
+    """A probability in words that never claim certainty: between "<1 %" and ">99 %"."""
+    if confidence < 0.01:
+        return "<1 %"
+    return ">99 %" if confidence > 0.99 else f"{confidence * 100:.0f} %"
 
 
 def others(label: str, texts: Sequence[str], language: str, languages: Languages) -> str:
     """Alternative texts as a list, in the direction their language is written."""
     if not texts:
         return ""
-    direction = "rtl" if languages.right_to_left(language) else "ltr"
     entries = "".join(f"<li>{escape(text)}</li>" for text in texts)
-    return (
-        f'<p class="mm-others-title">{escape(label)}</p>'
-        f'<ol class="mm-others" lang="{escape(language, quote=True)}" dir="{direction}">{entries}</ol>'
-    )
+    return f'<p class="mm-others-title">{escape(label)}</p><ol class="mm-others" {_in(language, languages)}>{entries}</ol>'
+
+
+def titled(title: str, text: str, language: str, languages: Languages, more: str) -> str:
+    """A text under its title, and below it what is known about it, as HTML."""
+    words = f'<p class="mm-words" {_in(language, languages)}>{escape(text)}</p>'
+    return f'<section class="mm-titled"><h2>{escape(title)}</h2>{words}{more}</section>'
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:
@@ -106,3 +120,8 @@ def written(text: str, language: str, languages: Languages) -> dict[str, Any]:
     rtl = languages.right_to_left(language)
     update: dict[str, Any] = gr.update(value=text, rtl=rtl, text_align="right" if rtl else "left")
     return update
+
+
+def _in(language: str, languages: Languages) -> str:
+    """Attributes of an element whose text is in this language."""
+    return f'lang="{escape(language, quote=True)}" dir="{"rtl" if languages.right_to_left(language) else "ltr"}"'

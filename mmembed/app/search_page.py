@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,9 +12,11 @@ from PIL import Image
 
 from mmembed.app import parts
 from mmembed.app.labels import Languages
+from mmembed.app.questions import Question
+from mmembed.app.search_options import SearchOptions
 from mmembed.app.service import Found, Service
 from mmembed.errors import InvalidQuery, UnreadablePicture
-from mmembed.gallery.items import Item
+from mmembed.gallery.items import Hit
 
 _SCROLL_TO_CHOSEN = "() => document.getElementById('mm-chosen')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 _CACHED_THUMBNAILS = 128  # about 30 MB at the usual size
@@ -23,18 +24,21 @@ _CACHED_THUMBNAILS = 128  # about 30 MB at the usual size
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture of the grid: which it is, and how well it matched if it was searched for."""
+    """One picture of the grid: which it is, how well it matched if it was searched for, and what was folded into it."""
 
     fingerprint: str
     similarity: float | None = None
     confidence: float | None = None
+    alike: tuple[str, ...] = ()
 
 
-def percent(confidence: float) -> str:
-    """A probability in words that never claim certainty: between "<1 %" and ">99 %"."""
-    if confidence < 0.01:
-        return "<1 %"
-    return ">99 %" if confidence > 0.99 else f"{confidence * 100:.0f} %"
+@dataclass(frozen=True)
+class Answer:
+    """What the grid shows, and the question it answers; None before the first."""
+
+    shown: tuple[Shown, ...] = ()
+    question: Question | None = None
+    found: Found = Found()  # noqa: RUF009  (it is frozen)
 
 
 class SearchPage:
@@ -58,20 +62,9 @@ class SearchPage:
         self.examples = gr.Examples(
             [[text] for text in settings.searches], [self.text], label=self.labels.examples, elem_id="mm-search-examples"
         )
-        with gr.Accordion(words.options, open=False, elem_id="mm-options") as self.options, gr.Row():
-            self.like = parts.picture_input(words.like, "mm-like", 220)
-            with gr.Column():
-                self.without = gr.Textbox(
-                    label=words.without,
-                    placeholder=words.without_hint,
-                    info=words.without_note,
-                    max_length=settings.text_characters,
-                    elem_id="mm-without",
-                )
-                self.count = gr.Slider(1, settings.most_results, settings.results, step=1, label=words.count)
-                self.likely_only = gr.Checkbox(False, label=words.likely_only)
+        self.options = SearchOptions(service)
         self.status = gr.HTML(parts.note(self.labels.loading), elem_id="mm-search-status")
-        self.shown = gr.State([])
+        self.answer = gr.State(Answer())
         self.chosen = gr.State("")
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
@@ -87,6 +80,7 @@ class SearchPage:
                     format="jpeg",
                     show_label=False,
                 )
+                self.more = gr.Button(words.more, visible=False, elem_id="mm-more")
             with gr.Column(scale=2, min_width=320, visible=False, elem_id="mm-chosen") as self.panel:
                 self.picture = gr.Image(
                     label=words.chosen, interactive=False, format="jpeg", buttons=["fullscreen"], elem_id="mm-chosen-picture", height=340
@@ -99,72 +93,116 @@ class SearchPage:
 
     @property
     def inputs(self) -> list[Any]:
-        return [self.text, self.like, self.without, self.count, self.likely_only]
+        """The fields of a Question."""
+        return [self.text, *self.options.inputs]
 
     @property
     def outputs(self) -> list[Any]:
         """Where a finished search goes; see `present`."""
-        return [self.status, self.grid, self.shown, self.chosen, self.panel]
+        return [self.status, self.grid, self.answer, self.more, self.chosen, self.panel]
+
+    @property
+    def asked(self) -> list[Any]:
+        """Where a search that begins with a picture shows what it looks for, and then its answer; see `search_like`."""
+        return [self.text, self.options.without, self.options.like, self.options.accordion, *self.outputs]
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
-        search = parts.in_sentences(self.search)
-        for trigger in (self.button.click, self.text.submit, self.without.submit, self.examples.load_input_event.then):
+        search = parts.in_sentences(self.search, self.labels)
+        for trigger in (self.button.click, self.text.submit, *self.options.submits, self.examples.load_input_event.then):
             trigger(search, self.inputs, self.outputs, api_visibility="private", concurrency_id="search")
+        self.more.click(
+            parts.in_sentences(self.show_more, self.labels),
+            [self.answer],
+            self.outputs[:4],
+            api_visibility="private",
+            concurrency_id="search",
+        )
         self.grid.select(
-            parts.in_sentences(self.choose), [self.shown], [self.chosen, self.picture, self.facts, self.panel], api_visibility="private"
+            parts.in_sentences(self.choose, self.labels),
+            [self.answer],
+            [self.chosen, self.picture, self.facts, self.panel],
+            api_visibility="private",
         ).success(None, js=_SCROLL_TO_CHOSEN, api_visibility="private")
         self.more_like_this.click(
-            parts.in_sentences(self.search_like_chosen),
-            [self.chosen, self.count, self.likely_only],
-            [self.text, self.without, self.like, self.options, *self.outputs],
+            parts.in_sentences(self.search_like_chosen, self.labels),
+            [self.chosen, *self.inputs],
+            self.asked,
             api_visibility="private",
             concurrency_id="search",
         )
 
-    def search(self, text: str, like: str | None, without: str, count: int, likely_only: bool) -> tuple[Any, ...]:
+    def search(self, *values: Any) -> tuple[Any, ...]:
+        """Search with the values of `inputs`."""
+        return self.answered(Question(*values))
+
+    def search_like_chosen(self, chosen: str, *values: Any) -> tuple[Any, ...]:
+        """Search with the chosen picture in place of what was asked, and show it as the question; filters stay."""
+        if not chosen:
+            raise InvalidQuery(self.labels.search.choose_first)
+        question = replace(Question(*values), text="", without="", like=None, item=chosen)
+        return self.search_like(question, self.preview(chosen))
+
+    def search_like(self, question: Question, picture: Any) -> tuple[Any, ...]:
+        """Values of `asked`: the answer to a question that is nothing but `picture`, and filters."""
+        return ("", "", picture, gr.update(open=True), *self.answered(question))
+
+    def answered(self, question: Question) -> tuple[Any, ...]:
         """Search; a gallery without photos says how to get some instead."""
-        if self.service.size() == 0:
-            return self.present(Found((), 0, 0), likely_only)
-        return self.present(self.service.search(text, Path(like) if like else None, without, count, likely_only), likely_only)
+        found = self.service.search(question) if self.service.size() else Found()
+        return (*self.present(question, found), "", gr.update(visible=False))
 
-    def search_like_chosen(self, chosen: str, count: int, likely_only: bool) -> tuple[Any, ...]:
-        """Search with the chosen picture, and show it as the question."""
-        self._require(chosen)
-        found = self.service.search_like(chosen, count, likely_only)
-        return ("", "", self.preview(chosen), gr.update(open=True), *self.present(found, likely_only))
+    def show_more(self, answer: Answer) -> tuple[Any, ...]:
+        """The next hits, below those that are there."""
+        if answer.question is None:
+            raise InvalidQuery(self.labels.search.no_question)
+        return self.present(answer.question, answer.found.and_then(self.service.search(answer.question, answer.found.page + 1)))
 
-    def present(self, found: Found, likely_only: bool = False) -> tuple[Any, ...]:
-        """Values of `outputs`."""
-        shown = [Shown(hit.item.fingerprint, hit.similarity, hit.confidence) for hit in found.hits]
-        pictures = [(self._thumbnail(hit.item.fingerprint), self._caption(hit.item, hit.confidence)) for hit in found.hits]
-        return self.summary(found, likely_only), gr.update(value=pictures, visible=bool(pictures)), shown, "", gr.update(visible=False)
+    def present(self, question: Question | None, found: Found) -> tuple[Any, ...]:
+        """Values of the first four `outputs`."""
+        shown = tuple(
+            Shown(hit.item.fingerprint, hit.similarity, hit.confidence, tuple(str(item.paths[0]) for item in hit.similar))
+            for hit in found.hits
+        )
+        pictures = [(self._thumbnail(hit.item.fingerprint), self._caption(hit)) for hit in found.hits]
+        more = found.more and len(shown) < self.service.settings.most_shown
+        grid = gr.update(value=pictures, visible=bool(pictures))
+        return self.summary(found, question), grid, Answer(shown, question, found), gr.update(visible=more)
 
     def welcome(self) -> tuple[Any, ...]:
         """Values of `outputs` before the first search: the gallery's own first pictures."""
         items = self.service.first_items(self.service.settings.results)
         if not items:
-            return self.present(Found((), 0, 0))
+            return (*self.present(None, Found()), "", gr.update(visible=False))
         pictures = [(self._thumbnail(item.fingerprint), item.paths[0].name) for item in items]
-        shown = [Shown(item.fingerprint) for item in items]
+        answer = Answer(tuple(Shown(item.fingerprint) for item in items))
         start = parts.note("", self.labels.search.start)
-        return start, gr.update(value=pictures, visible=True), shown, "", gr.update(visible=False)
+        return start, gr.update(value=pictures, visible=True), answer, gr.update(visible=False), "", gr.update(visible=False)
 
-    def summary(self, found: Found, likely_only: bool) -> str:
+    def summary(self, found: Found, question: Question | None) -> str:
         """The sentence above the grid: how much of it is to be believed."""
         words, photos = self.labels.search, self.labels.count_photos(found.total)
+        filtered = [words.filtered] if found.filtered else []
+        likely_only = question is not None and question.likely_only
         if found.total == 0:
             return parts.note(words.empty, words.empty_hint if self.service.may_index else self.labels.index.closed, "weak")
+        if found.filtered and not found.seen:
+            return parts.note(words.no_pass, words.no_pass_hint, "weak")
         if found.likely == 0:
-            return parts.note(words.no_match, (words.no_match_only if likely_only else words.no_match_hint).format(photos=photos), "weak")
-        likely = (words.likely_one if found.likely == 1 else words.likely).format(count=found.likely, photos=photos)
-        return parts.note(likely, words.others if len(found.hits) > found.likely else "", "good")
+            hint = (words.no_match_only if likely_only else words.no_match_hint).format(photos=photos)
+            return parts.note(words.no_match, " ".join([hint, *filtered]), "weak")
+        others = len(found.hits) > found.likely
+        counted = words.likely_one if found.likely == 1 else words.likely
+        if found.more and found.seen == found.likely:  # so the next page may well have more of them
+            counted = words.likely_or_more
+        likely = counted.format(count=found.likely, photos=photos)
+        return parts.note(likely, " ".join([*([words.others] if others else []), *filtered]), "good")
 
-    def choose(self, shown: list[Shown], event: gr.SelectData) -> tuple[Any, ...]:
+    def choose(self, answer: Answer, event: gr.SelectData) -> tuple[Any, ...]:
         """Show the picture that was clicked."""
-        if not isinstance(event.index, int) or not 0 <= event.index < len(shown):
+        if not isinstance(event.index, int) or not 0 <= event.index < len(answer.shown):
             raise InvalidQuery(self.labels.search.choose_first)
-        picked = shown[event.index]
+        picked = answer.shown[event.index]
         image = gr.update(value=self.preview(picked.fingerprint), alt_text=self.service.item(picked.fingerprint).paths[0].name)
         return picked.fingerprint, image, self.describe(picked), gr.update(visible=True)
 
@@ -172,10 +210,12 @@ class SearchPage:
         """What is known about a picture, as HTML."""
         words, item = self.labels.search, self.service.item(picked.fingerprint)
         rows = [(words.file, item.paths[0].name), *((words.folder, str(path.parent)) for path in item.paths)]
-        rows.append((words.size, f"{item.width} × {item.height} · {_bytes(item.size)}"))
+        rows.append((words.size, f"{item.width} × {item.height} · {self._bytes(item.size)}"))
         rows.append((words.taken, item.taken.strftime("%Y-%m-%d %H:%M") if item.taken else words.unknown))
         if picked.similarity is not None and picked.confidence is not None:
-            rows += [(words.similarity, f"{picked.similarity:.3f}"), (words.confidence, percent(picked.confidence))]
+            similarity = self.labels.number(picked.similarity, 3)
+            rows += [(words.similarity, similarity), (words.confidence, parts.percent(picked.confidence))]
+        rows += [(words.alike, path) for path in picked.alike]
         for caption in self.service.captions(picked.fingerprint):
             rows.append((f"{words.captions} ({self.languages.name(caption.language)})", caption.text))
         return parts.facts(rows)
@@ -191,19 +231,16 @@ class SearchPage:
         except UnreadablePicture:  # a moved file still is a hit; a grey square says that there is nothing to show
             return np.full((side, side, 3), 160, np.uint8)
 
-    def _caption(self, item: Item, confidence: float) -> str:
-        return self.labels.search.caption_format.format(name=item.paths[0].name, confidence=percent(confidence))
+    def _bytes(self, size: int) -> str:
+        return f"{self.labels.number(size / 1e6, 1)} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
-    def _require(self, chosen: str) -> None:
-        if not chosen:
-            raise InvalidQuery(self.labels.search.choose_first)
+    def _caption(self, hit: Hit) -> str:
+        words = self.labels.search
+        caption = words.caption_format.format(name=hit.item.paths[0].name, confidence=parts.percent(hit.confidence))
+        return words.alike_format.format(caption=caption, count=len(hit.similar)) if hit.similar else caption
 
 
 def _fitted(pixels: np.ndarray, side: int) -> np.ndarray:
     image = Image.fromarray(pixels)
     image.thumbnail((side, side))
     return np.asarray(image)
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"

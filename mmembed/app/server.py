@@ -57,12 +57,23 @@ def private_upload_folder() -> Path:
     return Path(os.environ["GRADIO_TEMP_DIR"])
 
 
-def serve(gallery: Path | None, preset: str, host: str, port: int, share: bool, auth: tuple[str, str] | None, open_browser: bool) -> None:
+def serve(
+    gallery: Path | None,
+    preset: str,
+    host: str,
+    port: int,
+    share: bool,
+    auth: tuple[str, str] | None,
+    open_browser: bool,
+    language: str | None = None,
+) -> None:
     """See `mmembed.app.launch`."""
     from mmembed import presets
+    from mmembed.app.labels import preferred_language, read_labels
     from mmembed.app.service import Service
 
     require_gradio()
+    labels = read_labels(language or preferred_language())
     for part in preset.split("+") if not Path(preset).is_dir() else ():  # else the page would open and every click fail
         if part.strip() not in presets.presets() and not Path(part.strip()).is_dir() and not is_name(part.strip()):
             raise UnknownPreset(f"There is no preset {part!r}; known are {', '.join(presets.presets())}, or give a bundle's folder.")
@@ -70,7 +81,7 @@ def serve(gallery: Path | None, preset: str, host: str, port: int, share: bool, 
         print(warning, file=sys.stderr, flush=True)
     private_upload_folder()
     may_index = auth is not None or (is_loopback(host) and not share)
-    with Service(gallery, lambda: presets.load(preset), may_index=may_index) as service:
+    with Service(gallery, lambda: presets.load(preset), may_index=may_index, labels=labels) as service:
         service.warm_up()
         serve_service(service, host, port, share, auth, open_browser)
 
@@ -84,7 +95,7 @@ def serve_service(
         MmembedError: the port is taken.
     """
     from mmembed.app.blocks import assemble
-    from mmembed.app.theme import CSS, HEAD, theme
+    from mmembed.app.theme import CSS, head, theme
 
     if threading.current_thread() is threading.main_thread():
         # Python dies of it without cleaning up, and the uploads of all visitors would stay behind.
@@ -98,7 +109,7 @@ def serve_service(
             inbrowser=open_browser,
             theme=theme(),
             css=CSS,
-            head=HEAD,
+            head=head(service.labels.language),
             footer_links=["api", "settings"],
             max_file_size=f"{service.settings.upload_megabytes}mb",
             allowed_paths=[],

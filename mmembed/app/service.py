@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from mmembed.app.labels import Labels, Settings, read_labels, read_settings
-from mmembed.errors import GalleryError, InvalidQuery, UnreadablePicture
-from mmembed.gallery.items import Hit, IndexReport, Item, Query
-from mmembed.generate.base import Caption, Translation
+from mmembed.app.questions import Question
+from mmembed.backends import roles
+from mmembed.errors import GalleryError, InvalidQuery, MmembedError, UnreadablePicture
+from mmembed.gallery.items import GOOD_MATCH, Hit, IndexReport, Item, Query
+from mmembed.generate.base import PLAIN, Caption, Style, Translation
+from mmembed.hub.shelf import is_ready
 from mmembed.media.picture import Picture
+from mmembed.presets import Preset, presets
 
 if TYPE_CHECKING:
     from mmembed.gallery import Gallery
@@ -29,11 +32,30 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Found:
-    """A search's answer: likely matches before others, how many are likely, and the gallery's size."""
+    """A page of a search's answer, or several pages together.
 
-    hits: tuple[Hit, ...]
-    likely: int
-    total: int
+    Attributes:
+        hits: of each page likely matches before others.
+        likely: how many of them are likely.
+        total: the gallery's size.
+        more: whether there is another page.
+        filtered: whether only some photos were looked at.
+        seen: how many hits there were, unlikely ones counted even where they are left out.
+        page: number of the last page, from 1.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    likely: int = 0
+    total: int = 0
+    more: bool = False
+    filtered: bool = False
+    seen: int = 0
+    page: int = 1
+
+    def and_then(self, following: Found) -> Found:
+        """This and the page that follows it."""
+        likely, seen = self.likely + following.likely, self.seen + following.seen
+        return replace(following, hits=(*self.hits, *following.hits), likely=likely, seen=seen)
 
 
 @dataclass(frozen=True)
@@ -41,14 +63,22 @@ class Translated:
     """A translation, and beside it the one from the words alone when there was a picture.
 
     Attributes:
-        best: the translation, grounded if there was a picture.
-        plain: the text-only translation, or None when `best` already is one.
-        plain_similarity: cosine between `plain` and the picture, comparable with `best.similarity`; None without picture.
+        best: the translation, grounded if there was a picture and the model looks at pictures.
+        plain: if there was a picture, the text-only translation; its similarity too is to the picture.
     """
 
     best: Translation
     plain: Translation | None = None
-    plain_similarity: float | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A preset: what it does (of `space`, `captioner`, `translator`), and whether it is in use, or usable without network."""
+
+    preset: Preset
+    roles: tuple[str, ...]
+    used: bool
+    ready: bool
 
 
 class Service:
@@ -118,30 +148,37 @@ class Service:
         """How many pictures the gallery holds."""
         return len(self.gallery())
 
-    def search(self, text: str, like: Path | None, without: str, count: int, likely_only: bool = False) -> Found:
-        """Look for `text` and pictures like the one in the file `like`, without what the comma-separated `without` names.
+    def folders(self) -> list[str]:
+        """What was indexed, as absolute paths."""
+        return sorted(root.name for root in self.gallery().roots())
+
+    def search(self, question: Question, page: int = 1) -> Found:
+        """One page of the answer, of `question.count` hits or as many as are allowed.
 
         Raises:
-            InvalidQuery: there is nothing to look for, or a text is too long.
-            UnreadablePicture: `like` is no picture.
+            InvalidQuery: there is nothing to look for, a text is too long, or a filter makes no sense.
+            UnreadablePicture: the uploaded picture is none.
         """
-        text, without = self._text(text), self._text(without)
-        pictures = [self._open(like)] if like is not None else []
-        query = Query.of(text or None, pictures, [words for part in without.split(",") if (words := part.strip())])
-        return self._search(query, count, likely_only)
+        count, page = max(1, min(int(question.count), self.settings.most_results)), max(1, int(page))
+        gallery, query = self.gallery(), self._query(question)
+        found = gallery.search(query, count + 1, (page - 1) * count, question.fold)  # one more tells whether there is another page
+        hits, more = found[:count], len(found) > count
+        # Likely ones first: similarity alone may put a picture first that shows something unwanted.
+        likely = [hit for hit in hits if hit.confidence >= GOOD_MATCH]
+        others = [] if question.likely_only else [hit for hit in hits if hit.confidence < GOOD_MATCH]
+        more = more and (bool(likely) or not question.likely_only)
+        return Found((*likely, *others), len(likely), len(gallery), more, bool(query.filters), len(hits), page)
 
-    def search_like(self, fingerprint: str, count: int, likely_only: bool = False) -> Found:
-        """Pictures like the gallery's own one with this fingerprint."""
-        return self._search(Query.of(like=[self.picture(fingerprint, self.model().space.picture_size)]), count, likely_only)
-
-    def _search(self, query: Query, count: int, likely_only: bool) -> Found:
-        count = max(1, min(int(count), self.settings.most_results))
-        gallery = self.gallery()
-        hits = gallery.search(query, count)
-        # First what probably is meant: similarity alone may put a picture first that shows something unwanted.
-        likely = [hit for hit in hits if hit.confidence >= self.settings.good_match]
-        others = [] if likely_only else [hit for hit in hits if hit.confidence < self.settings.good_match]
-        return Found((*likely, *others), len(likely), len(gallery))
+    def _query(self, question: Question) -> Query:
+        text = self._text(question.text)
+        for other in (question.without, question.caption):
+            self._text(other)
+        pictures = [self._open(Path(question.like))] if question.like else []
+        if question.item:
+            pictures.append(self.picture(question.item, self.model().space.picture_size))
+        if not text and not pictures:
+            raise InvalidQuery(self.labels.search.no_question)
+        return Query.of(text or None, pictures, question.unwanted, question.filters(self.labels))
 
     def first_items(self, count: int) -> list[Item]:
         """The first `count` items of the gallery, in its own order."""
@@ -168,26 +205,40 @@ class Service:
                 continue
         raise UnreadablePicture(self.labels.search.gone)
 
-    def caption(self, path: Path | None, language: str, count: int) -> Caption:
-        """Describe an uploaded picture in `language`, with `count` candidates in all."""
-        if path is None:
-            raise InvalidQuery(self.labels.caption.no_picture)
-        model = self.model()
-        return model.caption([self._open(path)], language, self._alternatives(count))[0]
-
-    def caption_item(self, fingerprint: str, language: str, count: int) -> Caption:
-        """Describe one of the gallery's pictures, and store the caption with it."""
-        model = self.model()
-        picture = self.picture(fingerprint, model.picture_size)
-        caption = model.caption([picture], language, self._alternatives(count))[0]
-        self.gallery().add_caption(fingerprint, caption)
-        return caption
-
-    def translate(self, text: str, source: str | None, to: str, path: Path | None, count: int) -> Translated:
-        """Translate `text` from `source` (None: whatever it is) and, with a picture, compare with the words alone.
+    def caption(self, path: Path | None, languages: Sequence[str], count: int, style: Style = PLAIN) -> list[Caption]:
+        """Describe an uploaded picture, one caption a language, with `count` candidates in all.
 
         Raises:
-            InvalidQuery: the text is empty or too long, or both languages are the same.
+            InvalidQuery: there is no picture, or no caption can have that length.
+            UnknownLanguage: the model does not write in one of the languages.
+        """
+        if path is None:
+            raise InvalidQuery(self.labels.caption.no_picture)
+        return self._describe(self._open(path), languages, count, style)
+
+    def caption_item(self, fingerprint: str, languages: Sequence[str], count: int, style: Style = PLAIN) -> list[Caption]:
+        """Describe one of the gallery's pictures, and store the captions with it."""
+        captions = self._describe(self.picture(fingerprint, self.model().picture_size), languages, count, style)
+        for caption in captions:
+            self.gallery().add_caption(fingerprint, caption)
+        return captions
+
+    def _describe(self, picture: Picture, languages: Sequence[str], count: int, style: Style) -> list[Caption]:
+        if style.longest and style.shortest > style.longest:
+            raise InvalidQuery(self.labels.caption.shortest_longest)
+        wanted = list(dict.fromkeys(languages))
+        return [captions[0] for captions in self.model().caption_in([picture], wanted, self._alternatives(count), style=style)]
+
+    def writer(self, written: Caption | Translation) -> str:
+        """The models that wrote it."""
+        return written.written_by or self.model().preset.name
+
+    def translate(self, text: str, source: str | None, to: str, path: Path | None, count: int) -> Translated:
+        """Translate `text` from `source` (None: recognise it) and, with a picture, compare with the words alone.
+
+        Raises:
+            InvalidQuery: the text is empty or too long, in no language the model recognises, or both languages are the same.
+            UnknownLanguage: a language is not served.
         """
         text = self._text(text)
         if not text:
@@ -197,11 +248,17 @@ class Service:
         model, count = self.model(), self._alternatives(count)
         if path is None:
             return Translated(model.translate([text], to, source, None, count)[0])
-        picture = self._open(path)
-        best = model.translate([text], to, source, [picture], count)[0]
-        plain = model.translate([text], to, source, None, count)[0]
-        seen, read = model.space.embed_pictures([picture])[0], model.space.embed_texts([plain.text or "?"])[0]
-        return Translated(best, plain, float(np.dot(seen, read)))
+        found = model.explain(text, to, self._open(path), source, count)
+        return Translated(found.grounded, found.plain)
+
+    def models(self) -> list[Known]:
+        """All presets: what is in use first, then what is on this machine."""
+        try:
+            used = self.model().preset.name.split("+")
+        except MmembedError:  # then one wants to see what else there is
+            used = []
+        known = [Known(preset, roles(preset.backend), preset.name in used, is_ready(preset)) for preset in presets().values()]
+        return sorted(known, key=lambda one: (not one.used, not one.ready))
 
     def index(self, folder: str, progress: Callable[[int, int, str], None] | None = None) -> IndexReport:
         """Index a folder of this computer into the gallery; searches go on meanwhile.

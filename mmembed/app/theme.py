@@ -26,6 +26,31 @@ CSS = """
 .mm-facts dt { color: var(--body-text-color-subdued); }
 .mm-facts dd { margin: 0; overflow-wrap: anywhere; }
 .mm-fit { font-size: .95rem; }
+.mm-fit span { display: inline-block; }
+.mm-remark { color: var(--body-text-color-subdued); font-size: .82rem; line-height: 1.45; margin: .2rem 0 0; }
+.mm-note + .mm-fit, .mm-note + .mm-remark, .mm-note + .mm-note { margin-top: .4rem; }
+.mm-titled { border-top: 1px solid var(--border-color-primary); margin-top: .8rem; padding-top: .6rem; }
+.mm-titled h2 { font-size: .875rem; font-weight: 500; margin: 0; color: var(--body-text-color-subdued); }
+.mm-words { font-size: 1.15rem; line-height: 1.45; margin: .1rem 0 .2rem; }
+.mm-how { margin: 0; line-height: 1.5; }
+.mm-code { margin: .5rem 0; padding: .55rem .9rem; border-radius: 6px; overflow-x: auto; background: var(--background-fill-secondary);
+  font-family: var(--font-mono); font-size: .85rem; }
+.mm-models { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: .8rem; align-items: start; }
+.mm-model { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: .7rem .9rem; min-width: 0; }
+.mm-model p { margin: .25rem 0 0; line-height: 1.45; }
+.mm-model-head { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .6rem; }
+.mm-model h2 { font-size: 1rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
+.mm-badges { display: flex; flex-wrap: wrap; gap: .3rem; margin: 0; padding: 0; list-style: none; }
+.mm-badges li { font-size: .75rem; padding: .05rem .45rem; border-radius: 999px; background: var(--background-fill-secondary);
+  border: 1px solid var(--border-color-primary); }
+.mm-model:has(details[open]) { grid-column: 1 / -1; }
+.mm-state { font-size: .8rem; flex-basis: 100%; color: var(--body-text-color-subdued); }
+.mm-state.mm-used, .mm-state.mm-ready { color: var(--link-text-color); font-weight: 600; }
+.mm-model details { margin-top: .4rem; }
+.mm-model summary { cursor: pointer; font-size: .85rem; color: var(--link-text-color); }
+.mm-model .mm-facts { margin-top: .4rem; font-size: .82rem; }
+.mm-model a { color: var(--link-text-color); text-decoration: underline; }
+.mm-scores { margin: 0; padding-inline-start: 1rem; }
 .mm-fit b { font-variant-numeric: tabular-nums; }
 .mm-others { margin: .25rem 0 0; padding-inline-start: 1.4rem; line-height: 1.5; }
 .mm-others-title { color: var(--body-text-color-subdued); font-size: .875rem; margin: 0; }
@@ -39,7 +64,7 @@ CSS = """
 """
 
 # In the head and not in CSS, whose selectors Gradio rewrites so that those inside @media reach only parts of the page.
-HEAD = """<style>
+_HEAD = """<style>
 .dark, .dark .gradio-container { --color-accent: #2dd4bf !important; }
 @media (max-width: 640px) {
   .gradio-container .main { padding: .5rem !important; }
@@ -48,6 +73,29 @@ HEAD = """<style>
   .gradio-container #mm-results .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
 }
 </style>"""
+
+
+# For screen readers. Example pictures come without a name; that of their file is better than none. A result's label names the
+# copy button inside it, and not the text.
+_NAMES = """<script>
+new MutationObserver(() => {
+  document.querySelectorAll('.gallery-item img[alt=""]').forEach((image) => {
+    image.alt = decodeURIComponent(image.src.split("/").pop()).replace(/\\.\\w+$/, "").replace(/[_-]+/g, " ");
+  });
+  document.querySelectorAll(".mm-result").forEach((block) => {
+    const label = block.querySelector('[data-testid="block-info"]'), text = block.querySelector("textarea");
+    if (label && text) {
+      label.id = `${block.id}-label`;
+      text.setAttribute("aria-labelledby", label.id);
+    }
+  });
+}).observe(document.documentElement, { childList: true, subtree: true });
+</script>"""
+
+
+def head(language: str) -> str:
+    """What stands in the page's head; it tells screen readers in which language the page is, and what example pictures are."""
+    return f'{_HEAD}{_NAMES}<script>document.documentElement.lang = "{language}";</script>'
 
 
 def theme() -> gr.themes.Base:
@@ -59,6 +107,7 @@ def theme() -> gr.themes.Base:
         input_placeholder_color_dark="*neutral_400",
         color_accent="*primary_700",
         link_text_color="*primary_700",
+        link_text_color_dark="*primary_400",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",

@@ -10,6 +10,7 @@ import gradio as gr
 from mmembed.app import parts
 from mmembed.app.labels import Languages
 from mmembed.app.service import Service, Translated
+from mmembed.generate.base import Translation
 
 AUTO = "auto"
 
@@ -30,28 +31,20 @@ class TranslatePage:
                     self.source = gr.Dropdown([(words.auto, AUTO), *choices], value=AUTO, label=words.source, min_width=120)
                     self.to = gr.Dropdown(choices, value="de", label=words.to, min_width=120)
                 self.picture = parts.picture_input(words.picture, "mm-translate-picture", 220)
-                self.count = gr.Slider(1, settings.most_alternatives, settings.alternatives, step=1, label=self.labels.alternatives_count)
+                with gr.Accordion(words.options, open=False):
+                    self.count = gr.Slider(
+                        1, settings.most_alternatives, settings.alternatives, step=1, label=self.labels.alternatives_count
+                    )
                 self.button = gr.Button(words.button, variant="primary", elem_id="mm-translate-go")
             with gr.Column(min_width=320):
-                self.result = gr.Textbox(
-                    label=words.result,
-                    lines=3,
-                    interactive=False,
-                    buttons=["copy"],
-                    elem_id="mm-translate-result",
-                    elem_classes="mm-result",
-                )
-                self.about = gr.HTML(elem_id="mm-translate-about")
-                with gr.Column(visible=False) as self.beside:
-                    self.plain = gr.Textbox(
-                        label=words.result_plain,
-                        lines=3,
-                        interactive=False,
-                        buttons=["copy"],
-                        elem_id="mm-translate-plain",
-                        elem_classes="mm-result",
-                    )
-                    self.about_plain = gr.HTML(elem_id="mm-translate-about-plain")
+                self.remarks = gr.HTML(elem_id="mm-translate-remarks")
+                with gr.Row(equal_height=False):
+                    with gr.Column(min_width=230):
+                        self.result = _result(words.result, "mm-translate-result")
+                        self.about = gr.HTML(elem_id="mm-translate-about")
+                    with gr.Column(min_width=230, visible=False) as self.beside:
+                        self.plain = _result(words.result_plain, "mm-translate-plain")
+                        self.about_plain = gr.HTML(elem_id="mm-translate-about-plain")
                 examples = self._examples(samples)
                 self.examples = gr.Examples(
                     [values for values, _ in examples],
@@ -66,31 +59,57 @@ class TranslatePage:
 
     @property
     def outputs(self) -> list[Any]:
-        return [self.result, self.about, self.beside, self.plain, self.about_plain]
+        return [self.remarks, self.result, self.about, self.beside, self.plain, self.about_plain]
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
-        translate = parts.in_sentences(self.translate)
+        translate = parts.in_sentences(self.translate, self.labels)
         for trigger in (self.button.click, self.examples.load_input_event.then):
             trigger(translate, self.inputs, self.outputs, api_visibility="private", concurrency_id="write")
 
     def translate(self, text: str, source: str, to: str, picture: str | None, count: int) -> tuple[Any, ...]:
         """Translate the text, looking at the picture if there is one."""
-        return self.present(self.service.translate(text, None if source == AUTO else source, to, Path(picture) if picture else None, count))
+        given = None if source == AUTO else source
+        return self.present(self.service.translate(text, given, to, Path(picture) if picture else None, count), given is None)
 
-    def present(self, translated: Translated) -> tuple[Any, ...]:
-        """Values of `outputs`."""
+    def present(self, translated: Translated, recognised: bool) -> tuple[Any, ...]:
+        """Values of `outputs`; `recognised` tells whether the model had to find out the language of the text."""
         words, best, plain = self.labels.translate, translated.best, translated.plain
         result = parts.written(best.text, best.language, self.languages)
         result["label"] = words.result_grounded if best.grounded else words.result
-        about = parts.fit(self.labels.similarity if best.grounded else self.labels.similarity_text, best.similarity)
-        about += parts.others(self.labels.alternatives, best.alternatives, best.language, self.languages)
-        if plain is None or translated.plain_similarity is None:
-            return result, about, gr.update(visible=False), "", ""
-        beside = parts.fit(self.labels.similarity, translated.plain_similarity)
-        if plain.text == best.text:
-            beside += parts.note("", words.same)
-        return result, about, gr.update(visible=True), parts.written(plain.text, plain.language, self.languages), beside
+        remarks = self.remarks_on(translated, recognised)
+        if plain is None:
+            figures = [(self.labels.similarity_text, self.labels.number(best.similarity, 2))]
+            about = parts.figures(figures) + self._alternatives(best) + self._writer(best)
+            return remarks, result, about, gr.update(visible=False), "", ""
+        beside = parts.written(plain.text, plain.language, self.languages)
+        return remarks, result, self._scores(best) + self._writer(best), gr.update(visible=True), beside, self._scores(plain)
+
+    def remarks_on(self, translated: Translated, recognised: bool) -> str:
+        """What to know before one reads the translation, as HTML: notes, languages, and whether the picture mattered."""
+        words, best, plain = self.labels.translate, translated.best, translated.plain
+        remarks = "".join(parts.note(words.note, note, "weak") for note in best.notes)
+        if plain is not None and not best.grounded:
+            remarks += parts.note("", words.not_looked)
+        elif plain is not None and plain.text == best.text:
+            remarks += parts.note("", words.same)
+        if recognised and best.source_language:
+            remarks += parts.remark(words.recognised.format(language=self.languages.name(best.source_language)))
+        if best.via:
+            remarks += parts.remark(words.via.format(language=self.languages.name(best.via)))
+        return remarks
+
+    def _scores(self, found: Translation) -> str:
+        """Both scores of a translation, so that two compare, and its alternatives."""
+        number, words = self.labels.number, self.labels.translate
+        figures = [(self.labels.similarity, number(found.similarity, 2)), (words.score, number(found.score, 2))]
+        return parts.figures(figures) + self._alternatives(found)
+
+    def _alternatives(self, found: Translation) -> str:
+        return parts.others(self.labels.alternatives, found.alternatives, found.language, self.languages)
+
+    def _writer(self, found: Translation) -> str:
+        return parts.remark(self.labels.written_by.format(models=self.service.writer(found)))
 
     def _examples(self, samples: list[Path]) -> list[tuple[list[Any], str]]:
         """Values of the inputs, and what the button says, of every example whose photo is there."""
@@ -103,3 +122,7 @@ class TranslatePage:
             for one in self.service.settings.translations
             if one.photo is None or one.photo in photos
         ]
+
+
+def _result(label: str, elem_id: str) -> gr.Textbox:
+    return gr.Textbox(label=label, lines=3, interactive=False, buttons=["copy"], elem_id=elem_id, elem_classes="mm-result")

@@ -37,7 +37,7 @@ _FLAGS = [
 
 
 @contextmanager
-def serving(gallery: Path, model: str, log: Path) -> Iterator[str]:
+def serving(gallery: Path, model: str, log: Path, language: str = "en") -> Iterator[str]:
     """The address of an app on `gallery`, which is stopped at the end. `model` is `fake` or `mini`.
 
     The app's temporary files are made beside `log`.
@@ -48,7 +48,7 @@ def serving(gallery: Path, model: str, log: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with log.open("w") as output:
-        command = [sys.executable, "-m", "tests.app.serve", str(port), str(gallery), model]
+        command = [sys.executable, "-m", "tests.app.serve", str(port), str(gallery), model, language]
         environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(log.parent)}
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:

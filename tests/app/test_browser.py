@@ -25,7 +25,15 @@ expect.set_options(timeout=_LONG)
 class Visit:
     """A page of the app, and everything that must not happen on it."""
 
-    def __init__(self, browser: Any, address: str, screenshots: Path, size: dict[str, int], scheme: str = "light") -> None:
+    def __init__(
+        self,
+        browser: Any,
+        address: str,
+        screenshots: Path,
+        size: dict[str, int],
+        scheme: str = "light",
+        ready: str = "runs on this computer",
+    ) -> None:
         self.context = browser.new_context(viewport=size, color_scheme=scheme)
         self.context.set_default_timeout(_LONG)
         self.page = self.context.new_page()
@@ -34,7 +42,7 @@ class Visit:
         self.page.on("console", lambda message: self._complaints.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self._complaints.append(str(error)))
         self.page.goto(address)
-        expect(self.page.locator("#mm-header")).to_contain_text("runs on this computer")
+        expect(self.page.locator("#mm-header")).to_contain_text(ready)
 
     def _check_request(self, request: Any) -> None:
         address = urlsplit(request.url)
@@ -66,6 +74,14 @@ def visit(app: str, browser: Any, screenshots: Path) -> Iterator[Visit]:
     opened = Visit(browser, app, screenshots, _DESKTOP)
     yield opened
     opened.close()
+
+
+# Outer HTML of what can be operated but has no name that a screen reader could say.
+_NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, select, a[href], summary')]
+  .filter(it => it.checkVisibility() && it.type !== 'file' && it.type !== 'hidden')
+  .filter(it => !(it.getAttribute('aria-label') || it.getAttribute('aria-labelledby') || it.title || it.innerText?.trim()
+    || [...(it.labels ?? [])].some(label => label.innerText.trim()) || it.querySelector('img[alt]:not([alt=""])')))
+  .map(it => it.outerHTML.slice(0, 200))"""
 
 
 def _hits(visit: Visit) -> Any:
@@ -131,6 +147,27 @@ def test_a_search_with_a_picture_and_without_a_word(visit: Visit, pictures: Path
     visit.picture("search-options-desktop")
 
 
+def test_more_hits_come_below_and_filters_are_named(visit: Visit) -> None:
+    page = visit.page
+    page.get_by_role("button", name="More options").click()
+    page.locator("#mm-count input[type=number]").fill("2")
+    _search(visit, "red")
+    expect(_hits(visit)).to_have_count(2)
+    page.get_by_role("button", name="Show more").click()
+    expect(_hits(visit)).to_have_count(4)
+    page.get_by_role("button", name="Show more").click()
+    expect(_hits(visit)).to_have_count(5)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+    expect(_hits(visit).first).to_contain_text("red.png")
+    page.get_by_role("radio", name="Portrait").check()
+    page.locator("#mm-go").click()
+    expect(page.locator("#mm-search-status")).to_contain_text("No photo passes the filters.")
+    visit.picture("search-filters-desktop")
+    page.get_by_label("Taken from").fill("yesterday")
+    page.locator("#mm-go").click()
+    visit.notice("“yesterday” is no date")
+
+
 def test_no_good_match_is_said_and_an_empty_search_refused(visit: Visit) -> None:
     _search(visit, "purple")
     expect(visit.page.locator("#mm-search-status")).to_contain_text("No good match.")
@@ -145,13 +182,53 @@ def test_a_picture_is_described_in_the_chosen_language(visit: Visit, pictures: P
     page.locator("#mm-caption-go").click()
     visit.notice("Give a picture first.")
     visit.upload("#mm-caption-picture", pictures / "green.png")
-    page.get_by_label("Language").click()
+    page.locator("#mm-caption-language input").click()
     page.get_by_role("option", name="Deutsch").click()
     page.locator("#mm-caption-go").click()
     expect(page.locator("#mm-caption-text textarea")).to_have_value("grün")
     visit.picture("caption-desktop")
     page.get_by_role("button", name="Find photos like this").click()
     expect(_hits(visit).first).to_contain_text("green.png")
+
+
+def test_a_picture_is_described_in_several_languages(visit: Visit, pictures: Path) -> None:
+    page = visit.page
+    visit.tab("Caption")
+    visit.upload("#mm-caption-picture", pictures / "blue.png")
+    page.get_by_role("button", name="More options").click()
+    page.locator("#mm-caption-also input").click()
+    page.get_by_role("option", name="Deutsch").click()
+    page.keyboard.press("Escape")
+    page.locator("#mm-caption-go").click()
+    expect(page.locator("#mm-caption-text textarea")).to_have_value("blue")
+    expect(page.locator("#mm-caption-about section")).to_contain_text("blau")
+    expect(page.locator("#mm-caption-about section")).to_contain_text("Doubtful.")
+    expect(page.locator("#mm-caption-about")).to_contain_text("Written by fake")
+    visit.picture("caption-languages-desktop")
+
+
+def test_the_models_are_listed_with_their_terms(visit: Visit) -> None:
+    page = visit.page
+    visit.tab("Models")
+    everything = page.locator("#mm-models article")
+    expect(everything.filter(has_text="siglip2-base").first).to_contain_text("Apache-2.0")
+    mini = page.get_by_role("article", name="mini", exact=True)
+    expect(mini).to_contain_text("Usable offline now")
+    mini.get_by_text("More about mini").click()
+    expect(mini).to_contain_text("mmembed app --preset mini")
+    visit.picture("models-desktop")
+    page.get_by_role("radio", name="Translation").check()
+    expect(everything.filter(has_text="siglip2-base")).to_have_count(0)
+    expect(everything.filter(has_text="opus-mt").first).to_be_visible()
+
+
+def test_every_control_has_a_name(visit: Visit) -> None:
+    for tab in ("Search", "Caption", "Translate", "Models"):
+        visit.tab(tab)
+        for options in visit.page.get_by_role("button", name="More options").all():
+            options.click()
+        visit.page.wait_for_timeout(400)
+        assert visit.page.evaluate(_NAMELESS) == [], tab
 
 
 def test_a_damaged_picture_gets_a_sentence(visit: Visit, tmp_path: Path) -> None:
@@ -215,6 +292,18 @@ def test_an_empty_gallery_says_how_to_fill_it_and_is_filled(browser: Any, screen
     assert not list(tmp_path.glob("mmembed-app-*")), "uploads and results stay behind when the app is stopped"
 
 
+def test_the_app_speaks_german(gallery: Path, browser: Any, screenshots: Path, tmp_path: Path) -> None:
+    with serving(gallery, "fake", tmp_path / "app.txt", "de") as address:
+        visit = Visit(browser, address, screenshots, _DESKTOP, ready="läuft auf diesem Rechner")
+        _search(visit, "red")
+        expect(visit.page.locator("#mm-search-status")).to_contain_text("1 wahrscheinlicher Treffer unter 5 Fotos.")
+        assert visit.page.evaluate("document.documentElement.lang") == "de"
+        for tab in ("Suchen", "Beschreiben", "Übersetzen", "Modelle"):
+            visit.tab(tab)
+            visit.picture(f"german-{tab}")
+        visit.close()
+
+
 @pytest.mark.parametrize(
     ("size", "scheme", "name"), [(_PHONE, "light", "phone"), (_PHONE, "dark", "phone-dark"), (_DESKTOP, "dark", "dark")]
 )
@@ -227,7 +316,7 @@ def test_every_page_fits_its_screen(
     _hits(visit).first.click()
     expect(visit.page.locator("#mm-chosen-picture img")).to_be_visible()
     visit.picture(f"search-{name}")
-    for tab in ("Caption", "Translate"):
+    for tab in ("Caption", "Translate", "Models"):
         visit.tab(tab)
         visit.picture(f"{tab.lower()}-{name}")
         assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -67,7 +67,7 @@ def test_the_right_photo_comes_among_the_first_three(visit: Visit, question: str
 def test_an_example_photo_is_described(visit: Visit, language: str) -> None:
     page = visit.page
     visit.tab("Caption")
-    page.get_by_label("Language").click()
+    page.locator("#mm-caption-language input").click()
     page.get_by_role("option", name=language).click()
     page.locator("#mm-caption-picture input[type=file]").set_input_files(sample_photos()[0])
     expect(page.locator("#mm-caption-picture img")).to_be_visible()
@@ -84,8 +84,10 @@ def test_a_sentence_is_translated_with_and_without_its_photo(visit: Visit) -> No
     page.locator("#mm-translate-text textarea").fill("Two dogs are playing in the snow.")
     page.locator("#mm-translate-go").click()
     expect(page.locator("#mm-translate-result textarea")).to_have_value(re.compile("hund", re.IGNORECASE))
+    expect(page.locator("#mm-translate-remarks")).to_contain_text("Recognised as English.")
     page.locator("#mm-translate-picture input[type=file]").set_input_files(sample_photos()[0])
     expect(page.locator("#mm-translate-picture img")).to_be_visible()
     page.locator("#mm-translate-go").click()
     expect(page.locator("#mm-translate-plain textarea")).to_have_value(re.compile("hund", re.IGNORECASE))
+    expect(page.locator("#mm-translate-about-plain")).to_contain_text("Score of the words")
     visit.picture("bundled-translate")

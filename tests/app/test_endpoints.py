@@ -33,16 +33,46 @@ def test_search(client, pictures: Path) -> None:
     assert Path(hits[0]["file"]) == pictures / "blue.png"
 
 
+def test_the_inputs_that_came_later_are_optional_and_last(client) -> None:
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    first = {
+        "/search": ["text", "like", "without", "count", "likely_only"],
+        "/caption": ["picture", "language", "count"],
+        "/translate": ["text", "source", "to", "picture", "count"],
+        "/index": ["folder"],
+    }
+    for name, promised in first.items():
+        parameters = named[name]["parameters"]
+        assert [parameter["parameter_name"] for parameter in parameters[: len(promised)]] == promised
+        assert all(parameter["parameter_has_default"] for parameter in parameters[len(promised) :])
+
+
+def test_search_with_filters_and_pages(client, pictures: Path) -> None:
+    asked = {"text": "red", "like": None, "without": "blue, white", "count": 2, "likely_only": False, "api_name": "/search"}
+    pages = [client.predict(**asked, folder=str(pictures), page=page) for page in (1, 2, 3)]
+    assert [len(hits) for hits in pages] == [2, 2, 1]
+    assert len({hit["file"] for hits in pages for hit in hits}) == 5
+    assert client.predict(**asked, orientation="portrait") == []
+    assert len(client.predict(**asked, orientation="landscape", fold=True)) == 2
+    with pytest.raises(Exception, match="is no date"):
+        client.predict(**asked, since="then")
+
+
 def test_caption(client, pictures: Path) -> None:
     picture = gradio_client.handle_file(str(pictures / "green.png"))
     caption = client.predict(picture=picture, language="de", count=2, api_name="/caption")
     assert (caption["language"], caption["text"], caption["alternatives"]) == ("de", "grün", ["grün!"])
+    assert {"similarity", "confidence", "doubtful", "score"} <= set(caption) and "also" not in caption
+    caption = client.predict(picture=picture, language="de", count=1, also=["en"], longest=3, api_name="/caption")
+    assert [(other["language"], other["text"]) for other in caption["also"]] == [("en", "green")]
 
 
 def test_translate(client, pictures: Path) -> None:
     picture = gradio_client.handle_file(str(pictures / "red.png"))
     translation = client.predict(text="one two", source="auto", to="fr", picture=picture, count=1, api_name="/translate")
     assert (translation["text"], translation["grounded"], translation["source"]) == ("two one red", True, "one two")
+    assert (translation["plain"]["text"], translation["plain"]["grounded"]) == ("two one", False)
+    assert {"similarity", "from", "via", "score", "notes", "alternatives"} <= set(translation)
 
 
 def test_index(client, pictures: Path) -> None:

@@ -1,11 +1,12 @@
 from dataclasses import fields, is_dataclass
+from string import Formatter
 from typing import Any, get_type_hints
 
 import pytest
 import yaml
 
 from mmembed.app import labels
-from mmembed.app.labels import Labels, read_labels, read_languages, read_settings
+from mmembed.app.labels import Labels, label_languages, preferred_language, read_labels, read_languages, read_settings
 from mmembed.errors import InvalidConfig
 from mmembed.presets import config_folder
 
@@ -19,11 +20,48 @@ def _fields(kind: Any, prefix: str = "") -> set[str]:
     return found
 
 
-def test_every_word_in_the_file_is_used_and_every_used_word_is_in_the_file() -> None:
-    content = yaml.safe_load((config_folder() / "app" / "en.yaml").read_text(encoding="utf-8"))
-    in_file = {f"{room}.{key}" for room, part in content.items() if isinstance(part, dict) for key in part}
-    in_file |= {key for key, value in content.items() if not isinstance(value, dict)}
-    assert in_file == _fields(Labels)
+def _file(language: str) -> dict[str, str]:
+    content = yaml.safe_load((config_folder() / "app" / f"{language}.yaml").read_text(encoding="utf-8"))
+    inside = {f"{room}.{key}": text for room, part in content.items() if isinstance(part, dict) for key, text in part.items()}
+    return inside | {key: text for key, text in content.items() if not isinstance(text, dict)}
+
+
+def _blanks(text: str) -> list[str]:
+    return sorted({name for _, name, _, _ in Formatter().parse(text) if name is not None})
+
+
+@pytest.mark.parametrize("language", label_languages())
+def test_every_word_in_the_file_is_used_and_every_used_word_is_in_the_file(language: str) -> None:
+    assert set(_file(language)) == _fields(Labels)
+    assert read_labels(language).language == language
+
+
+@pytest.mark.parametrize("language", label_languages())
+def test_every_language_fills_in_the_same_things(language: str) -> None:
+    theirs, english = _file(language), _file("en")
+    assert {key: _blanks(theirs[key]) for key in english} == {key: _blanks(text) for key, text in english.items()}
+
+
+def test_there_is_english_and_german_and_they_differ() -> None:
+    assert {"en", "de"} <= set(label_languages())
+    assert read_labels("de").search.tab == "Suchen"
+    assert read_labels("de").number(1234.5, 1) == "1.234,5"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "de_AT.UTF-8"}, "de"),
+        ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LANGUAGE": "xx:de:en"}, "de"),
+        ({"LANG": "se", "LANGUAGE": "settings"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "MMEMBED_LANGUAGE": "de"}, "de"),
+    ],
+)
+def test_the_language_is_the_one_asked_for_or_the_system_s(environment: dict[str, str], language: str) -> None:
+    assert preferred_language(environment) == language
 
 
 def test_counts_agree_with_their_words() -> None:
@@ -46,8 +84,7 @@ def test_a_language_without_a_name_is_shown_by_its_code() -> None:
 
 def test_settings_are_consistent() -> None:
     settings = read_settings()
-    assert 0 < settings.good_match < 1
-    assert settings.results <= settings.most_results
+    assert settings.results <= settings.most_results <= settings.most_shown
     assert settings.alternatives <= settings.most_alternatives
     assert all(len(one.text) <= settings.text_characters for one in settings.translations)
 

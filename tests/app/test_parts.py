@@ -7,8 +7,7 @@ gr = pytest.importorskip("gradio", reason="the app needs gradio")
 import mmembed.app  # noqa: E402
 from mmembed.app import parts  # noqa: E402
 from mmembed.app.index_panel import IndexPanel  # noqa: E402
-from mmembed.app.labels import read_languages  # noqa: E402
-from mmembed.app.search_page import percent  # noqa: E402
+from mmembed.app.labels import read_labels, read_languages  # noqa: E402
 from mmembed.app.service import Service  # noqa: E402
 from mmembed.errors import InvalidQuery  # noqa: E402
 from mmembed.gallery import IndexReport, Skipped  # noqa: E402
@@ -20,7 +19,9 @@ _HOSTILE = '<img src=x onerror="alert(1)">'
 def test_nothing_a_file_or_a_model_says_becomes_markup() -> None:
     for html in (
         parts.note(_HOSTILE, _HOSTILE),
-        parts.fit(_HOSTILE, 0.5),
+        parts.figures([(_HOSTILE, _HOSTILE)]),
+        parts.remark(_HOSTILE),
+        parts.titled(_HOSTILE, _HOSTILE, '"><b>', read_languages(), ""),
         parts.others(_HOSTILE, [_HOSTILE], '"><b>', read_languages()),
         parts.facts([(_HOSTILE, _HOSTILE)]),
     ):
@@ -40,12 +41,12 @@ def test_arabic_is_written_from_right_to_left() -> None:
     ("confidence", "shown"), [(0.0, "<1 %"), (0.004, "<1 %"), (0.01, "1 %"), (0.5, "50 %"), (0.98, "98 %"), (1.0, ">99 %")]
 )
 def test_confidence_never_claims_certainty(confidence: float, shown: str) -> None:
-    assert percent(confidence) == shown
+    assert parts.percent(confidence) == shown
 
 
 def test_our_errors_become_notices_and_others_are_reported_as_bugs(monkeypatch) -> None:
-    notices: list[str] = []
-    monkeypatch.setattr(gr, "Warning", notices.append)
+    notices: list[tuple[str, str]] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, title: notices.append((title, message)))
 
     def ours() -> None:
         raise InvalidQuery("a < b")
@@ -53,10 +54,10 @@ def test_our_errors_become_notices_and_others_are_reported_as_bugs(monkeypatch) 
     def bug() -> None:
         raise KeyError("x")
 
-    assert parts.in_sentences(ours)() == gr.skip()
-    assert notices == ["a &lt; b"]
+    assert parts.in_sentences(ours, read_labels("de"))() == gr.skip()
+    assert notices == [("Hinweis", "a &lt; b")]
     with pytest.raises(gr.Error, match="inside the app"):
-        parts.in_sentences(bug)()
+        parts.in_sentences(bug, read_labels())()
     with pytest.raises(gr.Error, match="a < b"):
         parts.for_programs(ours)()
 
@@ -86,6 +87,7 @@ def test_a_gallery_that_cannot_be_opened_is_named_on_the_page(tmp_path: Path) ->
     with Service(tmp_path / "photos.mm", fake_model) as service:
         app = _App(service)
         values = app.ready()
-    assert len(values) == 5 + len(app.search.outputs)
+    assert len(values) == len(app.depending)
     assert "cannot be used yet" in values[0]
-    assert "is a file, but a gallery is a folder" in values[5]
+    assert "mini" in values[1]
+    assert "is a file, but a gallery is a folder" in values[app.depending.index(app.search.status)]

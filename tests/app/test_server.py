@@ -9,7 +9,7 @@ import pytest
 from mmembed.app import launch, server
 from mmembed.app.server import exposure_warning, is_loopback, private_upload_folder
 from mmembed.app.service import Service
-from mmembed.errors import MissingPackage, MmembedError, UnknownPreset
+from mmembed.errors import InvalidConfig, MissingPackage, MmembedError, UnknownPreset
 from tests.app.conftest import ROOT
 from tests.fakes import fake_model
 
@@ -52,6 +52,20 @@ def test_launch_warns_and_switches_indexing_off_for_others(monkeypatch, capsys) 
     launch(host="0.0.0.0", auth=("me", "secret"))
     launch(share=True)
     assert served == [True, False, True, False]
+
+
+def test_the_language_is_the_one_asked_for_and_an_unknown_one_is_refused(monkeypatch) -> None:
+    pytest.importorskip("gradio")
+    spoken = []
+    monkeypatch.setattr(server, "serve_service", lambda service, *rest: spoken.append(service.labels.language))
+    monkeypatch.setattr("mmembed.app.service.Service.warm_up", lambda self: None)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "unused")
+    monkeypatch.setenv("MMEMBED_LANGUAGE", "de")
+    launch()
+    launch(language="en")
+    assert spoken == ["de", "en"]
+    with pytest.raises(InvalidConfig, match=r"xx\.yaml does not exist"):
+        launch(language="xx")
 
 
 def test_an_unknown_preset_is_refused_before_the_page_opens() -> None:

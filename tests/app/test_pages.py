@@ -1,0 +1,174 @@
+"""What the pages say, without a browser: the values their handlers return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+gr = pytest.importorskip("gradio", reason="the app needs gradio")
+
+from mmembed.app.blocks import _App  # noqa: E402
+from mmembed.app.labels import read_labels  # noqa: E402
+from mmembed.app.questions import Question  # noqa: E402
+from mmembed.app.service import Found, Known, Service, Translated  # noqa: E402
+from mmembed.errors import InvalidQuery  # noqa: E402
+from mmembed.generate.base import Caption, Translation  # noqa: E402
+from mmembed.generate.words import Words  # noqa: E402
+from mmembed.presets import Preset, Published  # noqa: E402
+from tests.fakes import fake_model  # noqa: E402
+
+_PLAIN = Translation("one two", "two one", "de", False, -0.5, 0.25)
+
+
+@pytest.fixture(scope="module")
+def app(gallery: Path) -> Iterator[Any]:
+    with Service(gallery, fake_model) as service:
+        yield _App(service)
+
+
+def test_everything_that_depends_on_the_model_gets_a_value(app: Any) -> None:
+    assert len(app.ready()) == len(app.depending)
+    assert len(app.indexed()) == 3 + len(app.search.outputs)
+
+
+def test_the_advanced_options_are_closed_at_first(app: Any) -> None:
+    accordions = [block for block in app.blocks.blocks.values() if isinstance(block, gr.Accordion)]
+    assert len(accordions) == 4
+    assert not any(block.open for block in accordions)
+
+
+def test_more_adds_the_next_hits_below(app: Any) -> None:
+    page = app.search
+    status, grid, answer, more, *_ = page.answered(Question("red", count=2))
+    assert (len(answer.shown), more["visible"], len(grid["value"])) == (2, True, 2)
+    first = answer.shown
+    _, _, answer, more = page.show_more(answer)
+    assert (answer.shown[:2], len(answer.shown), more["visible"]) == (first, 4, True)
+    _, grid, answer, more = page.show_more(answer)
+    assert (len(answer.shown), more["visible"], len(grid["value"])) == (5, False, 5)
+    assert "1 likely match among 5 photos" in status
+
+
+def test_there_is_an_end_to_what_one_page_shows(gallery: Path) -> None:
+    with Service(gallery, fake_model) as service:
+        service.settings = replace(service.settings, most_shown=2)
+        assert _App(service).search.answered(Question("red", count=2))[3]["visible"] is False
+
+
+def test_more_like_this_keeps_the_filters_and_drops_the_words(app: Any, pictures: Path) -> None:
+    chosen = app.search.answered(Question("green", count=1))[2].shown[0].fingerprint
+    asked = Question("red", None, "white", 3, False, str(pictures), "", "", "landscape")
+    values = app.search.search_like_chosen(chosen, *[getattr(asked, name) for name in list(Question.__dataclass_fields__)[:-1]])
+    assert values[:2] == ("", "")
+    question = values[len(app.search.asked) - len(app.search.outputs) + 2].question
+    assert question == replace(asked, text="", without="", item=chosen)
+    with pytest.raises(InvalidQuery, match="Choose a picture"):
+        app.search.search_like_chosen("", "red")
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Found(total=5, filtered=True), "No photo passes the filters."),
+        (Found(total=5, filtered=True, seen=3), "No good match."),
+        (Found(total=5, filtered=True, seen=3), "Filters are on."),
+        (Found(total=0), "There are no photos to search yet."),
+        (Found((None,) * 2, 2, 9, more=True, seen=2), "2 or more likely matches among 9 photos."),  # type: ignore[arg-type]
+        (Found((None,) * 3, 2, 9, more=True, seen=3), "2 likely matches among 9 photos."),  # type: ignore[arg-type]
+        (Found((None,), 1, 9, more=True, seen=3), "1 likely match among 9 photos."),  # type: ignore[arg-type]
+    ],
+)
+def test_the_summary_says_how_much_is_to_be_believed(app: Any, found: Found, said: str) -> None:
+    assert said in app.search.summary(found, Question("red"))
+
+
+def test_folded_photos_are_counted_in_the_grid_and_named_beside(app: Any) -> None:
+    hits = app.service.search(Question("red", count=2)).hits
+    hit = replace(hits[0], similar=(hits[1].item,))
+    _, grid, answer, _ = app.search.present(Question("red"), Found((hit,), 1, 5, seen=1))
+    assert grid["value"][0][1].endswith("red.png (+1 alike)")
+    assert str(hits[1].item.paths[0]) in app.search.describe(answer.shown[0])
+
+
+def test_a_caption_in_several_languages_with_doubts_and_its_writer(app: Any) -> None:
+    first = Caption("red", "en", -0.1, 0.5, ("red!",), 0.004, True, "blip-base")
+    text, about = app.caption.present([first, Caption("أحمر", "ar", -0.1, 0.75)])
+    assert text["value"] == "red"
+    for said in ("Doubtful.", "Fit with the picture: <b>0.50</b>", "&lt;1 %", "Written by blip-base", "red!", "العربية", 'dir="rtl">أحمر'):
+        assert said in about
+    assert about.index("Written by blip-base") < about.index("العربية") < about.index("Written by fake")
+    assert about.count("Doubtful.") == 1
+
+
+def test_captions_are_asked_for_in_all_languages_and_lengths(app: Any, pictures: Path) -> None:
+    text, about = app.caption.caption(str(pictures / "green.png"), "de", 2, ["en", "de"], 0, 3)
+    assert text["value"] == "grün"
+    assert about.count("mm-titled") == 1
+    with pytest.raises(InvalidQuery, match="fewest words"):
+        app.caption.caption(str(pictures / "green.png"), "de", 2, [], 4, 3)
+
+
+def test_a_translation_says_which_language_it_recognised_and_what_is_odd(gallery: Path) -> None:
+    words = Words({"en": {"one": 50, "two": 50}, "de": {"eins": 50, "zwei": 50}}, {"en": -3.0})
+    with Service(gallery, lambda: replace(fake_model(), words=lambda: words)) as service:
+        page = _App(service).translate
+        assert "Recognised as English." in page.translate("one two", "auto", "fr", None, 1)[0]
+        assert "Recognised" not in page.translate("one two", "en", "fr", None, 1)[0]
+        odd = page.translate("one two quux quuux corge grault", "en", "fr", None, 1)[0]
+        assert "unlike the captions" in odd and "mm-weak" in odd
+        with pytest.raises(InvalidQuery, match="not recognised"):
+            page.translate("quux corge", "auto", "fr", None, 1)
+
+
+def test_with_a_picture_both_translations_have_both_scores(app: Any, pictures: Path) -> None:
+    values = app.translate.translate("one two", "en", "de", str(pictures / "red.png"), 1)
+    assert len(values) == len(app.translate.outputs)
+    _, result, about, beside, plain, about_plain = values
+    assert (result["value"], plain["value"], beside["visible"]) == ("two one rot", "two one", True)
+    for said in (about, about_plain):
+        assert "Fit with the picture:" in said and "Score of the words:" in said
+    assert "Written by fake" in about
+
+
+def test_a_picture_that_was_not_looked_at_is_said_to_be(app: Any) -> None:
+    assert "does not look at pictures" in app.translate.present(Translated(_PLAIN, _PLAIN), False)[0]
+    assert "did not change the words" in app.translate.present(Translated(replace(_PLAIN, grounded=True), _PLAIN), False)[0]
+    assert "Translated through English" in app.translate.present(Translated(replace(_PLAIN, via="en")), False)[0]
+
+
+def _known(**values: Any) -> Known:
+    scores = (Published("XM3600 <R@1>", 55.25, "https://example.org/?a=1&b=2"),)
+    preset = Preset("one", "a model", "open_clip", "owner/one", ("en", "de"), (), (), "MIT", "Free.", 1500.0, published=scores)
+    return Known(preset, ("space",), **{"used": False, "ready": False, **values})
+
+
+def test_a_model_is_described_with_terms_scores_and_commands(app: Any) -> None:
+    said = app.models.describe(_known())
+    for part in ("Download of 1.5 GB", "MIT. Free.", "en, de", "never run here", "XM3600 &lt;R@1&gt;</a>: 55.2", "mmembed pull one"):
+        assert part in said
+    assert 'href="https://example.org/?a=1&amp;b=2"' in said
+    ready = app.models.describe(_known(ready=True))
+    assert "Usable offline now" in ready and "mmembed pull" not in ready and "mmembed app --preset one" in ready
+    assert "In use now" in app.models.describe(_known(ready=True, used=True))
+
+
+def test_models_are_shown_by_what_they_do(app: Any, monkeypatch) -> None:
+    models = [_known(), replace(_known(), roles=("captioner",))]
+    monkeypatch.setattr(app.service, "models", lambda: models)
+    assert app.models.listed().count("<article") == 2
+    assert app.models.listed("captioner").count("<article") == 1
+    assert "No model does this." in app.models.listed("translator")
+
+
+def test_the_pages_are_german_when_asked(gallery: Path) -> None:
+    with Service(gallery, fake_model, labels=read_labels("de")) as service:
+        app = _App(service)
+        values = dict(zip([block.elem_id or str(number) for number, block in enumerate(app.depending)], app.ready(), strict=True))
+        assert "läuft auf diesem Rechner" in values["mm-header"]
+        assert values["mm-caption-language"]["value"] == "de"
+        assert "Gerade" not in values["mm-models"] and "GB herunterzuladen" in values["mm-models"]
+        assert "1 wahrscheinlicher Treffer unter 5 Fotos." in app.search.answered(Question("red"))[0]

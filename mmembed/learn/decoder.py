@@ -40,18 +40,19 @@ _VALIDATION = 8  # batches
 class DecoderConfig:
     """A recipe for the decoder; paths are relative to the working directory. `space` is the folder `train space` wrote.
 
-    Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
+    Without `pictures` it learns from texts alone: the vectors of all captions of a picture stand in for it (CapDec, Nukrai et al.
+    2022). Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
     `paraphrases` no texts that stand in for pictures. With `patience` above 0 training ends when the loss on `val`, looked at
     every `save_every` steps, was so many times not better than its best, and the weights of the best are kept.
     """
 
-    pictures: Path
     captions: Path
     space: Path
     output: Path
     cache: Path
     languages: tuple[str, ...]
     weights: TaskWeights
+    pictures: Path | None = None
     splits: Path | None = None
     parallel: Path | None = None
     parallel_languages: tuple[str, ...] = ()
@@ -79,6 +80,13 @@ class DecoderConfig:
     seed: int = 1
 
 
+def stems_of(config: DecoderConfig) -> list[str]:
+    """Names of the pictures: those at hand or, without any, those that the captions are of."""
+    if config.pictures:
+        return PictureSource(config.pictures).stems
+    return list(dict.fromkeys(row.picture for row in read_captions(config.captions)))
+
+
 def class_rows(config: DecoderConfig) -> list[ClassRow]:
     """The ImageNet classes that a recipe names, if it does."""
     return read_classes(config.classes, config.languages) if config.classes else []
@@ -100,7 +108,7 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     place = config.output / "decoder.model"
     if not place.exists():
         config.output.mkdir(parents=True, exist_ok=True)
-        splits = splits_of(config.splits, PictureSource(config.pictures).stems)
+        splits = splits_of(config.splits, stems_of(config))
         texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
         rows = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
         texts += [text for row in rows if row.split == "train" for text in row.texts.values()]
@@ -115,21 +123,27 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, Mixture | None, Netwo
     heads = load_heads(config.space / "heads.pt")
     tower = load_text_tower(config.space)
     targets = prepare_targets(config)
-    network = load_picture_tower(config.space)
-    source = PictureSource(config.pictures)
-    features = view_features(network, source, config.picture_size, config.views, config.cache)
+    if config.pictures:
+        network, source = load_picture_tower(config.space), PictureSource(config.pictures)
+        features = view_features(network, source, config.picture_size, config.views, config.cache)
+    else:
+        features = np.zeros((0, len(config.views), heads.picture.linear.in_features), np.float32)
     with torch.inference_mode():
-        pictures = torch.stack([heads.picture(torch.from_numpy(features[:, view])) for view in range(features.shape[1])], 1).numpy()
+        pictures = heads.picture(torch.from_numpy(features)).numpy()
 
     def embed_text(features: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             return heads.text(torch.from_numpy(features)).numpy()
 
-    splits = splits_of(config.splits, source.stems)
+    stems = stems_of(config)
+    splits = splits_of(config.splits, stems)
     training = {stem for stem, split in splits.items() if split == "train"}
-    builder = TaskBuilder(tower, targets, config.cache, source.stems, pictures, embed_text)
-    builder.link({stem.split("_")[0]: stem for stem in source.stems if stem in training})
-    covered = {stem.split("_")[0] for stem in training & set(source.stems)}
+    builder = TaskBuilder(tower, targets, config.cache, stems[: len(pictures)], pictures, embed_text)
+    if not config.pictures:
+        texts = [row for row in read_captions(config.captions) if splits.get(row.picture) in ("train", "val")]
+        builder.add_standins([row.picture for row in texts], [row.text for row in texts])
+    builder.link({stem.split("_")[0]: stem for stem in stems if stem in training})
+    covered = {stem.split("_")[0] for stem in training & set(stems)}
     if config.paraphrases:
         builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 1))
     tasks = builder.captions(config.captions, splits, "train", config.weights.captions)
@@ -138,7 +152,9 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, Mixture | None, Netwo
         tasks += builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions)
     rows = class_rows(config)
     if rows:
-        plain = features[[stem in training for stem in source.stems], 0]
+        if not config.pictures:
+            raise InvalidData("The classes' stand-ins lie among pictures; give pictures, or no classes.")
+        plain = features[[stem in training for stem in stems], 0]
         builder.add_classes(class_vectors(config, rows, plain, heads))
         tasks += builder.class_captions(rows, config.weights.class_captions)
         tasks += builder.class_translations(rows, config.weights.class_translations)
@@ -207,7 +223,7 @@ def train(config_path: Path) -> Path:
     A checkpoint is written every `save_every` steps; running the command again goes on from it.
 
     Raises:
-        InvalidData: early stopping is asked for, but there are no pictures of `val`.
+        InvalidData: early stopping is asked for, but there are no pictures of `val`; or classes, but no pictures.
     """
     config = read_recipe(config_path, DecoderConfig)
     set_seed(config.seed)

@@ -18,7 +18,9 @@ class Log:
             file.write(json.dumps({"step": step} | {name: round(value, 4) for name, value in values.items()}) + "\n")
 
     def draw(self) -> None:
-        """Draw `loss` and `val_loss` over the steps; of a run that was stopped and went on, the later figures count."""
+        """Draw `loss` and `val_loss` over the steps, if any were logged; after a restart the later figures count."""
+        if not self._lines.exists():
+            return
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 

@@ -100,9 +100,9 @@ class TaskBuilder:
         return self._pictures.get(picture) or self._standins.get(picture) or ()
 
     def captions(self, path: Path, splits: dict[str, str], split: str, weights: dict[str, float]) -> list[Task]:
-        """Captions of the pictures of a split, one task for each language that has some."""
+        """Captions of the pictures of a split, or of their stand-ins; one task for each language that has some."""
         tasks = []
-        rows = [row for row in read_captions(path) if splits.get(row.picture) == split and row.picture in self._pictures]
+        rows = [row for row in read_captions(path) if splits.get(row.picture) == split and self._prefix(row.picture)]
         for language, weight in weights.items():
             chosen = [row for row in rows if row.language == language]
             if not chosen:
@@ -113,8 +113,8 @@ class TaskBuilder:
                     weight,
                     language,
                     self._encode([tidy(row.text, language) for row in chosen]),
-                    [self._pictures[row.picture] for row in chosen],
-                    np.ones(len(chosen), bool),
+                    [self._prefix(row.picture) for row in chosen],
+                    np.array([row.picture in self._pictures for row in chosen]),
                     1.0,
                     (),
                     np.zeros(len(chosen), int),

@@ -202,7 +202,7 @@ def test_confidence(run: Run, zipped: Path, captions: Path, splits: Path, tmp_pa
     both = ("--splits", splits, "--split", "test,train")
     assert run(*given, "--size", 2, "--size", 3).stdout.splitlines()[2].split()[:3] == ["captions", "3", "1.000"]
     assert len(lines(run(*given, *both, "--size", 3, "--json"))) == 1
-    assert run(*given).exit_code == 1  # four photos are too few for a gallery of twelve
+    assert run(*given, "--size", 12).exit_code == 1  # four photos are too few for a gallery of twelve
     assert run(*given, "--split", "test").exit_code == 2
 
 

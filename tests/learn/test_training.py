@@ -128,6 +128,22 @@ def test_a_training_that_no_longer_helps_ends_and_the_best_weights_stay(folder: 
     assert (folder / "patient" / "log.png").stat().st_size > 1000
 
 
+def test_texts_alone_teach_captions(folder: Path) -> None:
+    recipe = json.loads((folder / "decoder.yaml").read_text())
+    recipe |= {"output": str(folder / "texts"), "steps": 150, "save_every": 50, "batch": 16, "learning_rate": 3e-3, "warmup": 10}
+    del recipe["pictures"]
+    (folder / "texts.yaml").write_text(json.dumps(recipe))
+    refused = CliRunner().invoke(cli, ["train", "decoder", "--config", str(folder / "texts.yaml")])
+    assert refused.exit_code == 1
+    assert "no classes" in refused.output
+    del recipe["classes"]
+    recipe["weights"] |= {"class_captions": {}, "class_translations": {}}
+    (folder / "texts.yaml").write_text(json.dumps(recipe))
+    run("train", "decoder", "--config", str(folder / "texts.yaml"))
+    losses = [json.loads(line)["loss"] for line in (folder / "texts" / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0] - 1
+
+
 def test_a_wrong_recipe_is_a_sentence(folder: Path) -> None:
     (folder / "wrong.yaml").write_text(json.dumps({**json.loads((folder / "space.yaml").read_text()), "epocs": 3}))
     result = CliRunner().invoke(cli, ["train", "space", "--config", str(folder / "wrong.yaml")])

@@ -150,7 +150,10 @@ def test_a_search_with_a_picture_and_without_a_word(visit: Visit, pictures: Path
 def test_more_hits_come_below_and_filters_are_named(visit: Visit) -> None:
     page = visit.page
     page.get_by_role("button", name="More options").click()
+    expect(_hits(visit)).to_have_count(5)  # all that loads is there
     page.locator("#mm-count input[type=number]").fill("2")
+    page.locator("#mm-count input[type=number]").press("Tab")
+    expect(page.locator("#mm-count input[type=range]")).to_have_value("2")
     _search(visit, "red")
     expect(_hits(visit)).to_have_count(2)
     page.get_by_role("button", name="Show more").click()

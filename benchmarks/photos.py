@@ -26,5 +26,6 @@ def make_photos(folder: Path, count: int, width: int, height: int) -> Path:
     for number in missing:
         top, left = np.random.default_rng(number).integers(0, (tall - height, wide - width))
         part = pixels[top : top + height, left : left + width, :: 1 if number % 2 else -1]
-        Image.fromarray(np.ascontiguousarray(part)).save(folder / f"{number:05}.jpg", quality=90, comment=str(number).encode())  # no two files alike
+        unlike = str(number).encode()  # the others, even where two parts are the same
+        Image.fromarray(np.ascontiguousarray(part)).save(folder / f"{number:05}.jpg", quality=90, comment=unlike)
     return folder

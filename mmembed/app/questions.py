@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from mmembed.app.labels import Labels
 from mmembed.errors import InvalidQuery
-from mmembed.gallery.items import Filters
+from mmembed.gallery.items import Filters, time_span
 
 ANY = "any"
 """What a choice holds that leaves everything through."""
 
 _COMMAS = re.compile("[,，、،;\n]")  # Chinese, Japanese and Arabic have commas of their own
-_FORMS = ("%Y", "%Y-%m", "%Y-%m-%d")
 
 
 @dataclass(frozen=True)
@@ -82,14 +81,7 @@ def _day(written: str | None, labels: Labels) -> tuple[datetime, datetime] | Non
     written = (written or "").strip()
     if not written:
         return None
-    for form in _FORMS:
-        try:
-            begin = datetime.strptime(written, form)
-            # the first of what follows: no year, month or day is as long as this
-            after = begin + timedelta(days={"%Y": 366, "%Y-%m": 31, "%Y-%m-%d": 1}[form])
-        except (ValueError, OverflowError):
-            continue
-        if form == "%Y":
-            return begin, after.replace(year=begin.year + 1, month=1, day=1)
-        return begin, after.replace(day=1) if form == "%Y-%m" else after
-    raise InvalidQuery(labels.search.no_day.format(day=written))
+    try:
+        return time_span(written)
+    except ValueError as error:
+        raise InvalidQuery(labels.search.no_day.format(day=written)) from error

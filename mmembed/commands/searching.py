@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import click
 
 from mmembed.commands.terminal import gallery_option, json_option, open_picture, preset_option, print_columns, print_json, remark
 from mmembed.errors import GalleryError
-from mmembed.gallery.items import GOOD_MATCH, ORIENTATIONS, Filters, Hit, Query, Term
+from mmembed.gallery.items import GOOD_MATCH, ORIENTATIONS, Filters, Hit, Query, Term, time_span
 
 if TYPE_CHECKING:
     from mmembed.media.picture import Picture
@@ -41,17 +41,10 @@ class _Day(click.ParamType):
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[datetime, datetime]:
-        for form in ("%Y", "%Y-%m", "%Y-%m-%d"):
-            try:
-                begin = datetime.strptime(value, form)
-            except ValueError:
-                continue
-            if form == "%Y":
-                return begin, begin.replace(year=begin.year + 1)
-            if form == "%Y-%m":
-                return begin, (begin + timedelta(days=31)).replace(day=1)
-            return begin, begin + timedelta(days=1)
-        return self.fail(f"{value!r} is no date; write 2019, 2019-07 or 2019-07-14.", param, ctx)
+        try:
+            return time_span(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
 
 
 @click.command()

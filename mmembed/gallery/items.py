@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,26 @@ GOOD_MATCH = 0.5
 """Confidence is a calibrated probability: below one half a hit is more likely wrong than right, and is no good match."""
 
 ORIENTATIONS = ("landscape", "portrait", "square")
+
+_DATES = {"%Y": 366, "%Y-%m": 31, "%Y-%m-%d": 1}  # and days, of which no year, month or day has more
+
+
+def time_span(written: str) -> tuple[datetime, datetime]:
+    """When a year, a month or a day (`2019`, `2019-07`, `2019-07-14`) begins, and when what follows does.
+
+    Raises:
+        ValueError: it is none of these, or the last that can be told.
+    """
+    for form, days in _DATES.items():
+        try:
+            begin = datetime.strptime(written, form)
+            after = begin + timedelta(days=days)
+        except (ValueError, OverflowError):
+            continue
+        if form == "%Y":
+            return begin, after.replace(year=begin.year + 1, month=1, day=1)
+        return begin, after.replace(day=1) if form == "%Y-%m" else after
+    raise ValueError(f"{written!r} is no date; write 2019, 2019-07 or 2019-07-14.")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmembed.errors import InvalidData, MissingPackage, MmembedError, UnavailableModel, UnreadablePicture
 from mmembed.hub.find import is_name, offline
+from mmembed.media.limits import refuse_large
 from mmembed.media.picture import Picture
 from mmembed.media.read import MAX_BYTES, file_content
 
@@ -200,6 +201,5 @@ def _read(path: str) -> bytes:
             data: bytes = file.read(MAX_BYTES + 1)
     except Exception as error:  # each kind of place has its own
         raise UnreadablePicture(f"the file cannot be had: {' '.join(str(error).split())[:120]}", lasting=False) from error
-    if len(data) > MAX_BYTES:
-        raise UnreadablePicture(f"the file has more than {MAX_BYTES // 2**20} MB, too many to be safe")
+    refuse_large(len(data), MAX_BYTES)
     return data

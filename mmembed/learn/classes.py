@@ -57,6 +57,10 @@ def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[st
     return rows
 
 
+MOST_REAL = 0.4
+"""Stand-ins are mixed with the features of a real picture, of which at most this share is that picture's."""
+
+
 def class_directions(classifier: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
     """Unit vectors of the `chosen` rows of a `classifier` `[C, width]`, seen from the middle of all; `[len(chosen), width]`."""
     directions = classifier[list(chosen)] - classifier.mean(0)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from mmembed.errors import InvalidData
 from mmembed.learn.backbones.efficientnet import load_lite2
-from mmembed.learn.classes import ClassRow, class_directions, pseudo_pictures, read_classes
+from mmembed.learn.classes import MOST_REAL, ClassRow, class_directions, pseudo_pictures, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
 from mmembed.learn.data import PictureSource, read_captions, read_parallel, splits_of
 from mmembed.learn.features import view_features
@@ -97,7 +97,7 @@ def class_vectors(config: DecoderConfig, rows: list[ClassRow], features: np.ndar
     random = np.random.default_rng(config.seed)
     _, classifier = load_lite2()
     pure = pseudo_pictures(class_directions(classifier.weight.detach().numpy(), [row.index for row in rows]), features)
-    share = random.uniform(0, 0.4, (len(rows), variants, 1)).astype(np.float32)
+    share = random.uniform(0, MOST_REAL, (len(rows), variants, 1)).astype(np.float32)
     mixed = (1 - share) * pure[:, None] + share * features[random.integers(len(features), size=(len(rows), variants))]
     with torch.inference_mode():
         return heads.picture(torch.from_numpy(mixed)).numpy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmembed.learn.classes import Kind
+from mmembed.learn.classes import MOST_REAL, Kind
 from mmembed.learn.text_tower import TextBatch
 
 
@@ -124,7 +124,7 @@ class PairSampler:
         count = min(count, len(kinds.features))
         chosen = self._random.permutation(len(kinds.features))[:count]
         others = self._data.pictures[self._random.choice(self.pictures, count), 0]
-        share = self._random.uniform(0, 0.4, (count, 1)).astype(np.float32)
+        share = self._random.uniform(0, MOST_REAL, (count, 1)).astype(np.float32)
         features = (1 - share) * kinds.features[chosen] + share * others
         texts = kinds.texts[chosen]
         picks = self._random.random(texts.shape).argsort(1)[:, :2] if count else np.zeros((0, 2), int)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmembed.errors import UnreadablePicture
+from mmembed.media.limits import refuse_large
 
 SUFFIX = ".tar"
 
@@ -53,8 +54,7 @@ def content(where: Place, most: int) -> bytes:
     """
     try:
         start, size = _contents(where.file, os.stat(where.file).st_mtime_ns)[where.member]
-        if size > most:
-            raise UnreadablePicture(f"the file has more than {most // 2**20} MB, too many to be safe")
+        refuse_large(size, most)
         with open(where.file, "rb") as file:
             file.seek(start)
             data = file.read(size)

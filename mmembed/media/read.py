@@ -23,6 +23,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from mmembed.errors import UnreadablePicture
 from mmembed.media import inside, raw
 from mmembed.media.colour import to_srgb
+from mmembed.media.limits import refuse_large
 from mmembed.media.picture import Picture
 
 MAX_BYTES = 2**30
@@ -120,8 +121,7 @@ def _held_content(holder: str, path: str | Path) -> FileContent:
 def _refuse(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnreadablePicture("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is not a regular file", lasting=False)
-    if status.st_size > MAX_BYTES:
-        raise UnreadablePicture(f"the file has more than {MAX_BYTES // 2**20} MB, too many to be safe")
+    refuse_large(status.st_size, MAX_BYTES)
 
 
 def fingerprint(data: bytes) -> str:

@@ -63,9 +63,9 @@ def _cast(x: Tensor, to: int) -> Tensor:
 
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, strides: Any, group: int = 1, pads: Any = (0,) * 4, **_: Any) -> Tensor:
     top, left, bottom, right = pads
-    if any(pads):
-        x = functional.pad(x, (left, right, top, bottom))
-    return functional.conv2d(x, weight, bias, tuple(strides), groups=group)
+    if (top, left) != (bottom, right):
+        x, top, left = functional.pad(x, (left, right, top, bottom)), 0, 0
+    return functional.conv2d(x, weight, bias, tuple(strides), (top, left), groups=group)
 
 
 def _slice(x: Tensor, starts: Tensor, ends: Tensor, axes: Tensor, steps: Tensor | None = None) -> Tensor:

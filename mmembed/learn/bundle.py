@@ -16,10 +16,14 @@ from mmembed.learn.decoder import load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text, write_manifest
 from mmembed.learn.heads import load_heads
 from mmembed.learn.picture_tower import load_picture_tower
+from mmembed.learn.quantised import batches_of, export_probe, export_quantised
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.media.picture import Picture
 from mmembed.space.bundled import BundledSpace, Calibration
+from mmembed.space.pixels import square
+
+_FLOAT = 32
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class BundleConfig:
 
     Attributes:
         background: how many training pictures make up the background that confidences are measured against.
+        decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
         captioning: what `mmembed tune captions` found on an earlier export.
         calibration_texts: how many captions the calibration looks at.
     """
@@ -65,8 +70,11 @@ def export(config_path: Path) -> Path:
     heads = load_heads(config.trained / "heads.pt")
     network = load_picture_tower(config.trained)
     export_picture(network, heads.picture, config.picture_size, "mirror" in config.views, config.output / "picture.onnx")
+    seen = [square(_open(source, stem, config.picture_size).pixels, config.picture_size) for stem in background]
+    export_quantised(network, heads.picture, config.picture_size, batches_of(seen), config.output / "picture.int8.onnx")
+    export_probe(config.output / "exact.onnx")
     export_text(load_text_tower(config.trained), heads.text, config.output / "text.onnx")
-    export_decoder(load_decoder(config.trained), config.output, Weights(config.decoder_bits))
+    export_decoder(load_decoder(config.trained), config.output, Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None)
     for name in ("text.model", "decoder.model"):
         shutil.copyfile(config.trained / name, config.output / name)
 

@@ -21,6 +21,7 @@ from mmembed.learn.conditioned import ConditionedDecoder
 from mmembed.learn.decoder import TrainedDecoder
 from mmembed.learn.features import normalise_pixels
 from mmembed.learn.heads import Head
+from mmembed.learn.padding import fold_padding
 from mmembed.learn.text_tower import TextTower
 
 OPSET = 20
@@ -219,8 +220,8 @@ def export_text(tower: TextTower, head: Head, path: Path) -> None:
     pack_weights(path, Weights(8))
 
 
-def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights) -> None:
-    """Write `reader.onnx`, `writer.onnx` and `pieces.npz`."""
+def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights | None) -> None:
+    """Write `reader.onnx`, `writer.onnx` and `pieces.npz`; without `weights` the matrices stay in float32."""
     decoder, config = trained.network, trained.network.config
     pieces: dict[str, Any] = {language: np.array(ids, np.int32) for language, ids in trained.pieces.items()}
     np.savez_compressed(folder / "pieces.npz", **pieces)
@@ -263,17 +264,16 @@ def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights) -> N
     axes |= {"logits": rows, "new_keys": {1: "rows", 3: "now"}, "new_values": {1: "rows", 3: "now"}}
     export_onnx(Writer(decoder), inputs, ["logits", "new_keys", "new_values"], axes, folder / "writer.onnx")
     for name in ("reader.onnx", "writer.onnx"):
-        pack_weights(folder / name, weights)
+        if weights:
+            pack_weights(folder / name, weights)
 
 
 def export_picture(network: EfficientNetLite, head: Head, size: int, mirrored: bool, path: Path) -> None:
-    """Write `picture.onnx` for squares of `size` pixels, its weights in half precision, its arithmetic in single.
-
-    int8 convolutions were tried and cost 7 points of recall; docs/experiments.md has the figures.
-    """
+    """Write `picture.onnx` for squares of `size` pixels, its weights in half precision, its arithmetic in single."""
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     module = (MirroredPictureNetwork if mirrored else PictureNetwork)(network, head)
     export_onnx(module, {"pixels": pixels}, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, path)
+    fold_padding(path)
     store_half(path)
 
 

@@ -1,7 +1,8 @@
 """`mmembed train space`: pictures and texts into one space, trained with a contrastive loss in all languages at once.
 
 First the heads on frozen backbones, then the picture tower against the finished texts, then the text tower with the
-picture head on the tuned pictures' features. Each stage starts from what the one before left.
+picture head on the tuned pictures' features, then the text tower alone with single words. Each stage starts from what
+the one before left.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
 from mmembed.learn.classes import ClassRow, Kind, class_directions, pseudo_pictures, read_classes
 from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, read_table, splits_of
-from mmembed.learn.features import view_features
+from mmembed.learn.features import Ragged, view_features
 from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.nouns import NounStage, learnable
 from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_pixels, tune_picture_tower
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData, StandIns, rows_of_texts
-from mmembed.learn.text_tower import TextStage, TextTower, pretrained_text_tower, save_text_tower, tune_text_tower
+from mmembed.learn.text_tower import TextStage, TextTower, pairs, pretrained_text_tower, save_text_tower, tune_text_tower
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
+from mmembed.learn.word_stage import AllPictures, WordStage
 from mmembed.learn.wordnet import read_nouns
+from mmembed.learn.words import said_of
 from mmembed.space.scores import recall_at
 
 
@@ -86,6 +89,7 @@ class SpaceConfig:
     heads: HeadStage = field(default_factory=HeadStage)
     picture: PictureStage = field(default_factory=PictureStage)
     text: TextStage = field(default_factory=TextStage)
+    words: WordStage = field(default_factory=WordStage)
     seed: int = 1
 
 
@@ -100,6 +104,7 @@ class Tables:
     parallel: list[ParallelRow]
     classes: list[ClassRow]
     kinds: tuple[list[Kind], list[Kind]]
+    words: tuple[list[str], np.ndarray]
 
 
 def read_tables(config: SpaceConfig) -> Tables:
@@ -119,7 +124,10 @@ def read_tables(config: SpaceConfig) -> Tables:
     labels = read_table(config.held_out, ("label",)) if config.held_out else ()
     held_out = {name for row in labels for name in row["label"].split(" or ")}
     classes = read_classes(config.classes, config.languages, held_out) if config.classes else []
-    return Tables(source, stems, splits, captions, parallel, classes, ([], []))
+    described = {row.picture for row in captions}
+    training = [stem for stem in stems if splits.get(stem) == "train" and stem in described]
+    words = said_of(captions, training, config.words.counts) if config.words.steps else ([], np.zeros((0, len(training)), bool))
+    return Tables(source, stems, splits, captions, parallel, classes, ([], []), words)
 
 
 def prepare_vocabulary(config: SpaceConfig, tables: Tables) -> None:
@@ -137,10 +145,10 @@ def prepare_vocabulary(config: SpaceConfig, tables: Tables) -> None:
 
 
 def text_groups(config: SpaceConfig, tables: Tables) -> list[list[str]]:
-    """All texts, in groups that are cached on their own: captions, each language's parallel sentences, those of classes, of nouns."""
+    """All texts, in groups that are cached on their own: captions, each language's parallel sentences, of classes, of nouns, words."""
     groups = [[row.text for row in tables.captions]]
     groups += [[row.texts[code] for row in tables.parallel] for code in config.parallel_languages if tables.parallel]
-    return groups + [[text for kind in kinds for text in kind.texts] for kinds in tables.kinds]
+    return [*groups, *([text for kind in kinds for text in kind.texts] for kinds in tables.kinds), tables.words[0]]
 
 
 def pictures_of(config: SpaceConfig, source: PictureSource, network: EfficientNetLite, crops: int) -> np.ndarray:
@@ -169,7 +177,7 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
         np.stack([starts[1 + k] + training for k in range(len(config.parallel_languages))], 1) if len(training) else np.zeros((0, 2), int)
     )
     nothing = np.zeros((0, pictures.shape[2]), np.float32)
-    classes, nouns = (StandIns(nothing, rows_of_texts(kinds, start)) for kinds, start in zip(tables.kinds, starts[-3:-1], strict=True))
+    classes, nouns = (StandIns(nothing, rows_of_texts(kinds, start)) for kinds, start in zip(tables.kinds, starts[-4:-2], strict=True))
     data = SpaceData(
         tables.stems,
         np.array([tables.splits.get(stem, "") for stem in tables.stems]),
@@ -181,6 +189,7 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
         parallel,
         classes,
         nouns,
+        np.arange(starts[-2], starts[-1]),
     )
     return with_pictures(config, tables, data, pictures)
 
@@ -288,32 +297,47 @@ def train(config_path: Path) -> dict[str, float]:
         training = np.flatnonzero(data.split == "train")
         pixels = load_pixels(tables.source, [tables.stems[i] for i in training], config.picture_size)
         texts = locked_texts(heads, data, training)
-        checkpoint = stage_file(replace(config, text=TextStage()), "picture_tower")
+        checkpoint = stage_file(replace(config, text=TextStage(), words=WordStage()), "picture_tower")
         network, heads.picture = tune_picture_tower(
             network, classifier, heads.picture, pixels, texts, config.picture, config.seed, checkpoint
         )
         torch.save(network.state_dict(), config.output / "picture_tower.pt")
     data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops))
     _report("picture tower", heads, data)
+    states = [tower.states(group, config.cache) for group in text_groups(config, tables) if group] if config.text.steps else []
+    before = replace(config, words=WordStage())
+    for stage, place in ((config.text, stage_file(before, "text_tower")), (config.words, stage_file(config, "words"))):
+        if stage.steps:
+            tower, heads = tune(config, tables, data, states, tower, heads, stage, place)
+            save_text_tower(tower, config.output)
+            _report(place.name.split("-")[0], heads, sample(config, tables, data, tower))
     if config.text.steps:
-        tower, heads = tune(config, tables, data, tower, heads)
-        save_text_tower(tower, config.output)
         data = sample(config, tables, data, tower)
     centre(heads, data)
     torch.save(heads.state_dict(), config.output / "heads.pt")
-    scores = _report("text tower", heads, data)
+    scores = _report("finished", heads, data)
     (config.output / "space.json").write_text(json.dumps(scores, indent=1))
     return scores
 
 
-def tune(config: SpaceConfig, tables: Tables, data: SpaceData, tower: TextTower, heads: JointHeads) -> tuple[TextTower, JointHeads]:
-    """The last stage: the text tower's upper layers and both heads."""
-    states = [tower.states(group, config.cache) for group in text_groups(config, tables) if group]
-    stage = config.text
-    batches = PairSampler(data, config.language_weights, config.seed).forever(
-        DrawSizes(stage.batch, stage.classes, stage.nouns, stage.parallel)
-    )
-    model, heads = tune_text_tower(tower.model, heads, states, batches, stage, config.seed, stage_file(config, "text_tower"))
+def tune(
+    config: SpaceConfig,
+    tables: Tables,
+    data: SpaceData,
+    states: list[Ragged],
+    tower: TextTower,
+    heads: JointHeads,
+    stage: TextStage,
+    checkpoint: Path,
+) -> tuple[TextTower, JointHeads]:
+    """One of the last stages: the text tower's upper layers, with both heads or, with words, the text head alone."""
+    sampler = PairSampler(data, config.language_weights, config.seed)
+    batches = sampler.forever(DrawSizes(stage.batch, stage.classes, stage.nouns, stage.parallel))
+    objective = pairs(stage.text_weight)
+    if isinstance(stage, WordStage):
+        objective = AllPictures(data.pictures[sampler.pictures], data.words, tables.words[1], stage, config.seed)
+        heads.picture.requires_grad_(False)
+    model, heads = tune_text_tower(tower.model, heads, states, batches, objective, stage, config.seed, checkpoint)
     return replace(tower, model=model), heads
 
 
@@ -325,7 +349,7 @@ def stage_file(config: SpaceConfig, name: str) -> Path:
 
 def resumed_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
     """The heads of an earlier run of the same recipe, or newly trained ones."""
-    place = stage_file(replace(config, picture=PictureStage(), text=TextStage()), "heads")
+    place = stage_file(replace(config, picture=PictureStage(), text=TextStage(), words=WordStage()), "heads")
     if place.exists():
         return load_heads(place, config.heads.picture_dropout)
     heads = fit_heads(config, data)

@@ -22,7 +22,7 @@ class StandIns:
 
 @dataclass(frozen=True)
 class SpaceData:
-    """Backbone features and which belong together. Texts in this order: captions, parallel sentences, those of classes, of nouns.
+    """Backbone features and which belong together. Texts in this order: captions, parallel sentences, those of classes, of nouns, words.
 
     Attributes:
         stems: name of each picture, in the order of `pictures`.
@@ -35,6 +35,7 @@ class SpaceData:
         parallel: rows in `texts` that mean the same, `[G, languages]`.
         classes: of the classifier, with names and captions.
         nouns: of WordNet, with names and definitions.
+        words: rows of texts that are words of captions, `[W]`.
     """
 
     stems: list[str]
@@ -47,6 +48,7 @@ class SpaceData:
     parallel: np.ndarray
     classes: StandIns
     nouns: StandIns
+    words: np.ndarray
 
     @property
     def seen(self) -> np.ndarray:
@@ -100,13 +102,15 @@ class PairSampler:
 
     def epoch(self, sizes: DrawSizes) -> Iterator[TextBatch]:
         """Batches that pass once over the training pictures."""
-        order = self._random.permutation(self.pictures)
+        order = self._random.permutation(len(self.pictures))
         for start in range(0, len(order), sizes.pictures):
-            chosen = order[start : start + sizes.pictures]
+            drawn = order[start : start + sizes.pictures]
+            chosen = self.pictures[drawn]
             views = self._random.integers(self._data.pictures.shape[1], size=len(chosen))
             classes, nouns = self._stand_ins(self._data.classes, sizes.classes), self._stand_ins(self._data.nouns, sizes.nouns)
             left, right = self._parallel(sizes.parallel)
             yield TextBatch(
+                drawn,
                 np.concatenate([self._data.pictures[chosen, views], classes[0], nouns[0]]),
                 np.concatenate([self._draw(chosen), classes[1], nouns[1]]),
                 np.concatenate([self._draw(chosen), classes[2], nouns[2]]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -102,11 +102,13 @@ class TextBatch:
     """What one step learns from: rows of picture features and of texts.
 
     Attributes:
-        features: float32 `[N, width]`, pictures' and stand-ins'.
+        pictures: which of the training pictures are in it, `[n]`.
+        features: float32 `[N, width]`, those pictures' and, after them, stand-ins'.
         first, second: rows of texts that belong to each of them, `[N]`.
         left, right: rows of texts that mean the same, `[M]`.
     """
 
+    pictures: np.ndarray
     features: np.ndarray
     first: np.ndarray
     second: np.ndarray
@@ -147,16 +149,44 @@ class UpperText(nn.Module):
         return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
 
 
+Embed = Callable[[np.ndarray], Tensor]
+Objective = Callable[[JointHeads, TextBatch, Embed], Tensor]
+"""The loss of one batch; `Embed` turns rows of texts into joint vectors, all at once fastest."""
+
+
+def pairs(text_weight: float) -> Objective:
+    """The contrastive loss within a batch: pictures and each of their two texts, those texts, and parallel sentences."""
+
+    def loss(heads: JointHeads, batch: TextBatch, embed: Embed) -> Tensor:
+        first, second, left, right = embed_parts(embed, batch.first, batch.second, batch.left, batch.right)
+        seen = heads.picture(torch.from_numpy(batch.features))
+        return heads.contrast(seen, first) + heads.contrast(seen, second) + text_weight * same_meaning(heads, first, second, left, right)
+
+    return loss
+
+
+def embed_parts(embed: Embed, *rows: np.ndarray) -> tuple[Tensor, ...]:
+    """Joint vectors of several groups of rows, embedded at once."""
+    return embed(np.concatenate(rows)).split([len(part) for part in rows])
+
+
+def same_meaning(heads: JointHeads, first: Tensor, second: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """The contrastive loss between two texts of each picture, and between parallel sentences if there are any."""
+    loss = heads.contrast(first, second)
+    return loss + heads.contrast(left, right) if len(left) else loss
+
+
 def tune_text_tower(
     model: BertModel,
     heads: JointHeads,
     states: Sequence[Ragged],
     batches: Iterator[TextBatch],
+    objective: Objective,
     stage: TextStage,
     seed: int,
     checkpoint: Path,
 ) -> tuple[BertModel, JointHeads]:
-    """Fine-tune copies of the upper layers and of both heads. Rows of a batch count through all of `states`.
+    """Fine-tune copies of the upper layers and of what is trainable of the heads. Rows of a batch count through all of `states`.
 
     Goes on from `checkpoint` if it is there; it is written every `save_every` steps.
     """
@@ -164,11 +194,12 @@ def tune_text_tower(
     upper = UpperText(copy.deepcopy(model), stage.frozen_layers, stage.dropout)
     heads = copy.deepcopy(heads)
     layers = [parameter for parameter in upper.parameters() if parameter.requires_grad]
+    learned = [parameter for parameter in heads.parameters() if parameter.requires_grad]
     trained = nn.ModuleDict({"layers": upper.model.encoder.layer[stage.frozen_layers :], "heads": heads})
     tuning = Tuning(
         trained,
         {"params": layers, "lr": stage.learning_rate, "weight_decay": 0.01},
-        {"params": list(heads.parameters()), "lr": stage.head_learning_rate, "weight_decay": 0.1},
+        {"params": learned, "lr": stage.head_learning_rate, "weight_decay": 0.1},
         stage.steps,
         stage.average,
         checkpoint,
@@ -180,17 +211,15 @@ def tune_text_tower(
         group = int(np.searchsorted(offsets, row, side="right")) - 1
         return states[group][row - offsets[group]]
 
+    def embed(rows: np.ndarray) -> Tensor:
+        vectors: Tensor = heads.text(upper([read(int(row)) for row in rows]))
+        return vectors
+
     upper.train()
     heads.train()
     progress = tqdm(total=stage.steps, initial=done, desc="text tower", unit="step")
     for step, batch in zip(range(done, stage.steps), batches, strict=False):
-        rows = np.concatenate([batch.first, batch.second, batch.left, batch.right])
-        pooled = heads.text(upper([read(int(row)) for row in rows]))
-        first, second, left, right = pooled.split([len(part) for part in (batch.first, batch.second, batch.left, batch.right)])
-        seen = heads.picture(torch.from_numpy(batch.features))
-        loss = heads.contrast(seen, first) + heads.contrast(seen, second) + stage.text_weight * heads.contrast(first, second)
-        if len(left):
-            loss = loss + stage.text_weight * heads.contrast(left, right)
+        loss = objective(heads, batch, embed)
         tuning.step(loss)
         progress.update()
         progress.set_postfix(loss=f"{loss.item():.3f}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
+from mmembed.space.arithmetic import exact_int8
 from mmembed.space.pixels import views
 from mmembed.space.text import MAX_PIECES, encode_pieces
 
@@ -71,7 +72,10 @@ def session(path: Path, threads: int | None) -> InferenceSession:
 
 
 class BundledSpace:
-    """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`."""
+    """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`.
+
+    With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right.
+    """
 
     def __init__(
         self,
@@ -90,7 +94,9 @@ class BundledSpace:
     # The two towers load when first used: a text search never reads the picture tower.
     @cached_property
     def _pictures(self) -> InferenceSession:
-        return session(self._folder / "picture.onnx", self._threads)
+        probe = self._folder / "exact.onnx"
+        name = "picture.int8.onnx" if probe.is_file() and exact_int8(probe) else "picture.onnx"
+        return session(self._folder / name, self._threads)
 
     @cached_property
     def _texts(self) -> InferenceSession:

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel  # noqa: E402
 
 from mmembed.learn.features import Ragged, mean_pooled, padded, run_layers, stacked  # noqa: E402
 from mmembed.learn.heads import JointHeads  # noqa: E402
-from mmembed.learn.text_tower import TextBatch, TextStage, UpperText, tune_text_tower  # noqa: E402
+from mmembed.learn.text_tower import TextBatch, TextStage, UpperText, pairs, tune_text_tower  # noqa: E402
 
 pytestmark = pytest.mark.torch
 WIDTH = 32
@@ -64,17 +64,19 @@ def test_tuning_aligns_pairs_resumes_and_leaves_the_lower_layers(model: BertMode
     def batches() -> Iterator[TextBatch]:
         rows, none = np.arange(16), np.zeros(0, int)
         while True:
-            yield TextBatch(features, rows, rows, none, none)
+            yield TextBatch(rows, features, rows, rows, none, none)
 
     torch.manual_seed(0)
     heads = JointHeads(24, WIDTH, 16, 0.0, 0.0)
     stage = TextStage(steps=30, frozen_layers=2, learning_rate=1e-3, head_learning_rate=1e-2, dropout=0.0, average=0.5, save_every=10)
-    tuned, tuned_heads = tune_text_tower(model, heads, [ragged], batches(), stage, 1, tmp_path / "state")
+    tuned, tuned_heads = tune_text_tower(model, heads, [ragged], batches(), pairs(stage.text_weight), stage, 1, tmp_path / "state")
     with torch.inference_mode():
         said = tuned_heads.text(UpperText(tuned, 2, 0.0).train(False)(list(texts)))
         seen = tuned_heads.picture(torch.from_numpy(features))
     assert ((said @ seen.T).argmax(1) == torch.arange(16)).float().mean() > 0.9
     assert torch.equal(tuned.encoder.layer[1].output.dense.weight, model.encoder.layer[1].output.dense.weight)
     assert not torch.equal(tuned.encoder.layer[3].output.dense.weight, model.encoder.layer[3].output.dense.weight)
-    again, _ = tune_text_tower(model, heads, [ragged], batches(), stage, 1, tmp_path / "state")  # finished: nothing is left to do
+    again, _ = tune_text_tower(
+        model, heads, [ragged], batches(), pairs(stage.text_weight), stage, 1, tmp_path / "state"
+    )  # finished: nothing is left to do
     assert torch.equal(again.encoder.layer[3].output.dense.weight, tuned.encoder.layer[3].output.dense.weight)

@@ -50,12 +50,10 @@ class Captioning:
     Attributes:
         rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
         doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
-        through_english: languages whose captions are better written in English first, and then translated with the picture.
     """
 
     rerank_weight: float = 0.0
     doubtful_below: float = 0.05
-    through_english: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

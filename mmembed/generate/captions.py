@@ -4,8 +4,6 @@ how far to trust them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -52,22 +50,9 @@ def caption_vectors(
         raise UnknownLanguage(language, decoder.caption_languages)
     if not len(vectors):
         return []
-    if served in captioning.through_english and style == PLAIN:
-        english = caption_vectors(space, decoder, vectors, "en", count, beams, style, captioning)
-        ranked = translated(decoder, english, vectors, served, beams)
-        return from_candidates(space, ranked, vectors, served, count, style, replace(captioning, rerank_weight=0.0), "through English")
     wanted = max(beams, count)  # more than are shown: what loops or has the wrong length is passed over
     ranked = decoder.generate(vectors, None, served, wanted, wanted, **in_style(decoder, style))
     return from_candidates(space, ranked, vectors, served, count, style, captioning)
-
-
-def translated(decoder: Decoder, captions: Sequence[Caption], vectors: np.ndarray, language: str, beams: int = 4) -> list[list[Candidate]]:
-    """Captions and their alternatives in another language, each translated with the picture that it is of, in the same order."""
-    texts = [[caption.text, *caption.alternatives] for caption in captions]
-    counts = [len(row) for row in texts]
-    found = decoder.generate(np.repeat(vectors, counts, axis=0), [text or "?" for row in texts for text in row], language, beams, 1)
-    starts = np.cumsum([0, *counts])
-    return [[row[0] for row in found[start:stop]] for start, stop in pairwise(starts)]
 
 
 def caption_pictures(

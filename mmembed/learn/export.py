@@ -66,7 +66,7 @@ class TextNetwork(nn.Module):
         hidden = self._run(hidden, bias, self.layers, None)
         weights = mask.unsqueeze(-1).float()
         pooled = (hidden * weights).sum(1) / weights.sum(1)
-        return self.head(pooled), read * weights, words * weights
+        return self.head.uncentred(pooled), read * weights, words * weights
 
     def _run(self, hidden: Tensor, bias: Tensor, first: int, last: int | None) -> Tensor:
         heads = self.model.config.num_attention_heads

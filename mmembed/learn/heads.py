@@ -14,7 +14,8 @@ class Head(nn.Module):
     """Backbone features `[N, inputs]` → L2-normalised joint vectors `[N, dim]`.
 
     After training, `centre` holds the mean vector of the modality. Taking it away closes most of the gap between the
-    two modalities (Zhang et al. 2024, C3, https://arxiv.org/abs/2401.08567), which lets a decoder read both.
+    two modalities (Zhang et al. 2024, C3, https://arxiv.org/abs/2401.08567), which lets a decoder read both. Texts that are
+    compared with pictures keep theirs: without it they find less (docs/experiments.md).
     """
 
     centre: Tensor
@@ -26,8 +27,11 @@ class Head(nn.Module):
         self.register_buffer("centre", torch.zeros(dim))
 
     def forward(self, features: Tensor) -> Tensor:
-        joint = F.normalize(self.linear(self.dropout(features)), dim=-1)
-        return F.normalize(joint - self.centre, dim=-1)
+        return F.normalize(self.uncentred(features) - self.centre, dim=-1)
+
+    def uncentred(self, features: Tensor) -> Tensor:
+        """The joint vectors with the modality's mean."""
+        return F.normalize(self.linear(self.dropout(features)), dim=-1)
 
 
 class JointHeads(nn.Module):

@@ -220,7 +220,7 @@ def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]
         if len(rows):
             target = np.array([position[int(owner)] for owner in data.owner[rows]])
             with torch.inference_mode():
-                texts = heads.text(torch.from_numpy(data.texts[rows])).numpy()
+                texts = heads.text.uncentred(torch.from_numpy(data.texts[rows])).numpy()
             for k in (1, 10):
                 scores[f"{language} R@{k}"] = recall_at(texts @ pictures.T, target, k)
     return scores

@@ -99,7 +99,7 @@ def find_pictures(roots: Iterable[str | Path], hidden: bool = False, exclude: Se
 class _Walk:
     """What was found so far. Paths are text throughout: with Path objects, walking takes several times as long."""
 
-    def __init__(self, hidden: bool, excluded: Callable[[str, str], bool]) -> None:
+    def __init__(self, hidden: bool, excluded: Callable[[str, str], bool] | None) -> None:
         self.files: dict[str, FoundFile] = {}
         self.problems: dict[str, str] = {}
         self.drives: set[str] = set()
@@ -132,7 +132,7 @@ class _Walk:
         last = os.path.basename(name)
         if os.path.splitext(last)[1].lower() not in PICTURE_SUFFIXES or (last[0] == "." and not self._hidden):
             return False
-        return not self._excluded(last, name[len(archive) :])
+        return self._excluded is None or not self._excluded(last, name[len(archive) :])
 
     def _look_below(self, root: str) -> None:
         """Real folders come before linked ones, so that a file goes by its real path if it has one."""
@@ -180,7 +180,7 @@ class _Walk:
             name = entry.name
             if (name[0] == "." and not self._hidden) or name in SYSTEM_FOLDERS:
                 continue
-            if not self._excluded(name, entry.path[len(root) :]):
+            if self._excluded is None or not self._excluded(name, entry.path[len(root) :]):
                 yield entry
 
     def _judge(self, name: str) -> None:
@@ -208,10 +208,10 @@ class _Walk:
             folder = above
 
 
-def _excluder(patterns: Sequence[str]) -> Callable[[str, str], bool]:
-    """Takes a name and the path below the root; says whether a pattern matches."""
+def _excluder(patterns: Sequence[str]) -> Callable[[str, str], bool] | None:
+    """Takes a name and the path below the root; says whether a pattern matches. None without patterns."""
     if not patterns:
-        return lambda name, below: False
+        return None
     names = [pattern.rstrip("/") for pattern in patterns if "/" not in pattern.rstrip("/")]
     paths = [pattern.strip("/") for pattern in patterns if "/" in pattern.rstrip("/")]
     by_name, by_path = (re.compile("|".join(map(fnmatch.translate, some)) or r"(?!)").match for some in (names, paths))

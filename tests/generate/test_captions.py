@@ -77,32 +77,6 @@ def test_a_style_reaches_the_decoder_that_follows_it() -> None:
         captioned("red", style=Style(seed=1))
 
 
-class Bilingual(Scripted):
-    """Writes English, and translates by putting a word before it."""
-
-    caption_languages = ("en", "fr")
-
-    def generate(
-        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
-    ) -> list[list[Candidate]]:
-        if source is None:
-            return super().generate(prefix, source, language, beams, count)
-        assert prefix is not None and len(prefix) == len(source)
-        seen = ["red" if vector @ RED[0] > 0.9 else "blue" for vector in prefix]
-        return [[Candidate(f"{language} {colour}: {text}", -3.0)] for colour, text in zip(seen, source, strict=True)]
-
-
-def test_a_language_may_be_written_through_english_and_the_picture_is_seen_twice() -> None:
-    vectors = FakeSpace().embed_pictures([colour_picture("red"), colour_picture("blue")])
-    way = Captioning(rerank_weight=1.0, through_english=("fr",))
-    decoder = Bilingual("a blue thing", "a red thing")
-    red, blue = caption_vectors(FakeSpace(), decoder, vectors, "fr", 2, 4, Style(), way)
-    assert (red.text, red.alternatives) == ("fr red: a red thing", ("fr red: a blue thing",))
-    assert (blue.text, blue.alternatives) == ("fr blue: a blue thing", ("fr blue: a red thing",))
-    assert red.language == "fr" and red.written_by == "through English"
-    assert caption_vectors(FakeSpace(), decoder, vectors, "en", 1, 4, Style(), way)[0].written_by == ""
-
-
 def test_unknown_language_and_nothing() -> None:
     with pytest.raises(UnknownLanguage):
         caption_vectors(FakeSpace(), FakeDecoder(), RED, "xx")

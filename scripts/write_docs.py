@@ -2,7 +2,7 @@
 
     commands   docs/commands.md, from the commands' help
     python     docs/python.md, from signatures and docstrings; needs griffelib, of the extra `test`
-    examples   what the examples in README.md and docs/tour.md print; needs the extra `samples`, takes a quarter of a minute
+    examples   what the examples in README.md and some pages of docs/ print; needs the extra `samples`, takes a minute
 
 With `--check` nothing is written; the exit code is 1 if something is out of date.
 """
@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = (ROOT / "README.md", ROOT / "docs" / "tour.md")
+_PAGES = ("tour", "gallery", "captions", "translation")
+EXAMPLES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in _PAGES))
 
 
 def commands() -> dict[Path, str]:

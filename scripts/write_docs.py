@@ -35,7 +35,7 @@ def python() -> dict[Path, str]:
 
 
 def examples() -> dict[Path, str]:
-    """The pages whose examples print something else now, and what they should be. Times, and small differences, do not count."""
+    """The pages whose examples print something else now, and what they should be. Small differences do not count."""
     from scripts.docs.examples import differences, renewed
 
     now = {path: renewed(path.read_text(encoding="utf-8")) for path in EXAMPLES}

@@ -66,8 +66,8 @@ def test_every_command_is_on_the_page_and_hidden_ones_are_not() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "same"),
     [
-        ("17 photos (1.3 s, 14.1 new a second).", "17 photos (9.0 s, 2 new a second).", True),
-        ("17 photos (1.3 s, 14.1 new a second).", "18 photos (1.3 s, 14.1 new a second).", False),
+        ("17 photos (17 new; … s).", "17 photos (17 new; … s).", True),
+        ("17 photos (17 new; … s).", "18 photos (18 new; … s).", False),
         ("86%  0.534  a.png", "84%  0.520   a.png", True),
         ("86%  0.534  a.png", "80%  0.534  a.png", False),
         ("86%  0.534  a.png", "86%  0.634  a.png", False),
@@ -89,5 +89,6 @@ def test_an_example_that_fails_is_named() -> None:
 
 
 def test_a_block_gets_the_output_it_has_now() -> None:
-    page = "```python\nprint(6 * 7)\n```\n```text\n41\n```\n\n```python\nx = 1\n```\n\n```\nuntouched\n```\n"
+    code = "```python\nprint(6 * 7, '(1.3 s, 14.1 new a second)')\n```\n"
+    page = f"{code}```text\n41 (… s)\n```\n\n```python\nx = 1\n```\n\n```\nuntouched\n```\n"
     assert examples.renewed(page) == page.replace("41", "42")

@@ -50,13 +50,20 @@ class Model:
 
     @property
     def picture_size(self) -> int:
-        """The side in pixels to open pictures with, so that every part of the model sees enough."""
+        """The side in pixels to open pictures with (`target`), so that every part of the model sees enough."""
         return max(self.space.picture_size, *(part.picture_size for part in (self.captioner, self.translator) if part is not None), 0)
 
     def caption(
         self, pictures: Sequence[Picture], language: str = "en", count: int = 1, beams: int = 4, style: Style = PLAIN
     ) -> list[Caption]:
-        """Describe pictures, one caption each, with up to `count` - 1 alternatives.
+        """Describe pictures, one caption each.
+
+        Args:
+            pictures: what to describe. Opened with `target=model.picture_size` they are read faster, and look the same to it.
+            language: code of the language to write in, such as "de".
+            count: how many wordings of each; the best is the caption, the others are its `alternatives`.
+            beams: width of the search for the likeliest words; more is slower and seldom better.
+            style: length, or sampling instead of the search.
 
         Raises:
             UnknownLanguage: captions are not written in `language`.
@@ -67,10 +74,11 @@ class Model:
     def caption_in(
         self, pictures: Sequence[Picture], languages: Sequence[str], count: int = 1, beams: int = 4, style: Style = PLAIN
     ) -> list[list[Caption]]:
-        """`caption` in several languages, one list a language; the space looks at each picture once.
+        """`caption` in several languages, one list a language in their order; the space looks at each picture once.
 
         Raises:
             UnknownLanguage: captions are not written in one of the languages.
+            InvalidQuery: they cannot be written in that style.
         """
         vectors = self.space.embed_pictures(pictures)
         if self.captioner is None:
@@ -84,6 +92,8 @@ class Model:
         self, vectors: np.ndarray, languages: Sequence[str], count: int = 1, beams: int = 4, style: Style = PLAIN
     ) -> list[list[Caption]]:
         """`caption_in` of pictures of which only the vectors, float32 `[N, dim]`, are at hand, such as a gallery's.
+
+        A vector need not be a picture's: between two of them, or near a text's, lies something to be described, too.
 
         Raises:
             UnknownLanguage: captions are not written in one of the languages.
@@ -106,8 +116,16 @@ class Model:
     ) -> list[Translation]:
         """Translate texts, looking at a picture for each where there is one.
 
-        A text may have several sentences; its language is recognised, if the model can, where `source_language` is not given.
         Languages may be given by any common code: `de`, `de-AT`, `deu`, `deu_Latn`.
+
+        Args:
+            texts: each of one or more sentences, at most 5,000 characters. `<mask>` stands for a word that the picture tells.
+            to: the language to write.
+            source_language: the language of the texts; None to recognise it, text by text, if the model can.
+            pictures: for each text its picture or None; None if there are none at all.
+            count: how many wordings of each; the best is the translation, the others are its `alternatives`.
+            beams: width of the search for the likeliest words.
+            style: length, or sampling instead of the search.
 
         Raises:
             UnknownLanguage: `to` or the language of a text is not served.
@@ -129,10 +147,12 @@ class Model:
         """A translation with the picture and one from the words alone, so that one sees what the picture changed.
 
         Raises:
-            InvalidQuery, UnknownLanguage, UnknownPair: as `translate`.
+            UnknownLanguage: as for `translate`.
+            UnknownPair: as for `translate`.
+            InvalidQuery: as for `translate`.
         """
         return self.translating().explain(text, to, source_language, picture, count)
 
     def translating(self, beams: int = 4, style: Style = PLAIN) -> Translating:
-        """What translates, for those who have vectors, or rows that shall fail one by one."""
+        """What translates, for those who have vectors instead of pictures, or texts of which each shall fail alone."""
         return Translating(self.space, self.decoder, self.words(), self.pivot, beams, style, self.translator, self.rerank_weight)

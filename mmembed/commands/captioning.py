@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @part_option
 @column_option
 @click.option(
-    "--lang", "languages", multiple=True, default=("en",), show_default="en", callback=separated, metavar="CODE",
+    "--lang", "languages", multiple=True, default=("en",), show_default=True, callback=separated, metavar="CODE",
     help="Language to write in; repeatable, or with commas: en,de.",
 )  # fmt: skip
 @click.option("-n", "count", default=1, show_default=True, type=click.IntRange(1, 10), metavar="N", help="How many wordings of each.")

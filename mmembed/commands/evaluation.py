@@ -109,7 +109,7 @@ def retrieval(
 @splits_option
 @split_option
 @dataset_options
-@languages_option(default=("en",), show_default="en", help="Languages to describe pictures in; repeatable, or with commas.")
+@languages_option(default=("en",), show_default=True, help="Languages to describe pictures in; repeatable, or with commas.")
 @source_option
 @click.option("--neighbours-images", type=EXISTING, metavar="DIR", help="Pictures the baseline copies from. Default: --images.")
 @click.option("--neighbours-captions", type=EXISTING_FILE, metavar="FILE.tsv", help="Their captions. Default: --captions.")

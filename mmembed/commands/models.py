@@ -76,8 +76,23 @@ def pull(names: tuple[str, ...], pairs: tuple[str, ...]) -> None:
 @click.command()
 @gallery_option
 @preset_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets other computers in.")
-@click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="GRADIO_SERVER_NAME",
+    show_envvar=True,
+    help="Address to listen on; 0.0.0.0 lets other computers in.",
+)
+@click.option(
+    "--port",
+    default=7860,
+    show_default=True,
+    envvar="GRADIO_SERVER_PORT",
+    show_envvar=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on.",
+)
 @click.option("--share", is_flag=True, help="Also make a temporary public address, through Gradio's server.")
 @click.option(
     "--auth", envvar="MMEMBED_AUTH", show_envvar=True, metavar="USER:PASSWORD", help="Ask visitors to log in. The variable keeps it secret."

@@ -1,14 +1,16 @@
-"""The tables that evaluations read: captions, splits, labels, lines of text, masked sentences."""
+"""The tables that evaluations and training read: captions, splits, labels, lines of text, masked sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import csv
+import lzma
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from mmembed.errors import InvalidData
-from mmembed.learn.data import open_text, read_table
 
 _UNREADABLE = (UnicodeDecodeError, OSError, EOFError, LZMAError)
 
@@ -44,6 +46,31 @@ class MaskedRow:
     image: str
     sentence: str
     stems: dict[str, tuple[str, ...]]
+
+
+def open_text(path: Path) -> IO[str]:
+    """A UTF-8 text file, plain or `.xz`.
+
+    Raises:
+        InvalidData: the file is missing.
+    """
+    if not path.exists():
+        raise InvalidData(f"{path} does not exist.")
+    return lzma.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".xz" else open(path, encoding="utf-8", newline="")
+
+
+def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Rows of a tab-separated file with a header.
+
+    Raises:
+        InvalidData: the file is missing or lacks one of `columns`.
+    """
+    with open_text(path) as file:
+        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        missing = set(columns) - set(reader.fieldnames or ())
+        if missing:
+            raise InvalidData(f"{path} lacks the column(s) {', '.join(sorted(missing))}; its header must be tab-separated.")
+        yield from reader
 
 
 def read_captions(path: Path) -> list[CaptionRow]:

@@ -32,6 +32,8 @@ _CAPTIONED = 200  # of the best captions that hold the words, so many count
 class Gallery:
     """What one space knows about the pictures of some folders. Usable from several threads and processes at once.
 
+    `len(gallery)` is the number of pictures. In a `with` statement it is closed at the end.
+
     Attributes:
         path: the gallery's own folder, such as `photos.mm`.
         space: the space it embeds and searches with.
@@ -43,7 +45,7 @@ class Gallery:
 
         Args:
             path: the gallery's folder.
-            model: what embeds pictures and texts.
+            model: what embeds pictures and texts; of a `Model`, its space.
             create: whether to make the gallery if there is none.
 
         Raises:
@@ -74,9 +76,9 @@ class Gallery:
             folders: where to look, recursively.
             progress: called with (files done, files found, a message) after each batch, from this thread.
             hidden: whether to look at files and folders whose name begins with a dot.
-            exclude: patterns of what to pass over; see `find_pictures`.
-            team: the processes that share this work, all of which make the same call; see `team.launched`. Only the one
-                that leads removes what is gone.
+            exclude: patterns of names to pass over, such as `*_small.*`; one with a slash is compared with the path below the folder.
+            team: the processes that share this work, all of which make the same call (`mmembed.gallery.team.launched`); None if
+                this one works alone. Only the one that leads removes what is gone.
 
         Raises:
             GalleryError: none of the folders can be looked at, the gallery cannot be written, or another process failed.
@@ -110,15 +112,15 @@ class Gallery:
         return report
 
     def search(self, query: str | Query, k: int = 20, start: int = 0, folded: bool = False) -> list[Hit]:
-        """The pictures that fit best, best first: `k` of them, after the first `start`. None if the gallery is empty.
+        """The pictures that fit best, best first: `k` of them, after the first `start`; an empty list from an empty gallery.
 
         Where captions are stored, pictures whose captions hold the query's words come earlier (reciprocal rank fusion).
 
         Args:
-            query: words, or weighted words and pictures with filters.
+            query: words, or weighted words and pictures with filters (`Query.of`).
             k: how many at most.
             start: how many to pass over, for the second and later pages.
-            folded: whether near-identical pictures are one hit.
+            folded: whether near-identical pictures are one hit (see `Hit.similar`).
 
         Raises:
             InvalidQuery: the query is empty, `k` is less than 1, or `start` is negative.
@@ -181,13 +183,14 @@ class Gallery:
         return self.store.spaces()
 
     def roots(self) -> list[Root]:
-        """What was indexed, and how."""
+        """The folders and files that were indexed, each with whether hidden files were looked at and what was passed over."""
         return self.store.roots()
 
     def remove(self, places: Sequence[str | Path]) -> int:
         """Forget these files and folders, and what is known of those below them; the files themselves stay.
 
-        Returns the number of paths forgotten.
+        Returns:
+            The number of paths forgotten.
         """
         return forget(self.store, places)
 
@@ -210,7 +213,7 @@ class Gallery:
         return [(items[fingerprint], caption) for fingerprint, caption in found if fingerprint in items]
 
     def close(self) -> None:
-        """Give everything back; a second call does nothing."""
+        """Close the files; a second call does nothing."""
         self.store.close()
 
     def __len__(self) -> int:

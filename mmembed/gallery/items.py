@@ -45,7 +45,7 @@ class Item:
     Attributes:
         fingerprint: SHA-256 (hex) of the file's bytes.
         paths: absolute paths that hold this content, sorted.
-        size: bytes.
+        size: of the file, in bytes.
         width: upright width in pixels.
         height: upright height in pixels.
         taken: when it was taken, from EXIF; None if unknown.
@@ -61,9 +61,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Term:
-    """One part of a query: a text, a picture or a vector of the space, float32 `[dim]`, normalised; with a weight.
+    """One part of a query, with a weight.
 
-    A negative weight pushes matches down.
+    Attributes:
+        content: a text, a picture, or a vector of the space, float32 `[dim]`, L2-normalised.
+        weight: how much it counts beside the others; a negative weight pushes matches down.
     """
 
     content: str | Picture | np.ndarray
@@ -102,7 +104,12 @@ class Filters:
 
 @dataclass(frozen=True)
 class Query:
-    """Weighted terms and filters. `Query.of("dog", like=[picture], without=["grass"])` is the usual way to make one."""
+    """What to look for: weighted terms and filters. `Query.of("dog", without=["grass"])` is the usual way to make one.
+
+    Attributes:
+        terms: what is wanted, and with negative weights what is not; at least one is wanted.
+        filters: what a picture must be to be considered at all.
+    """
 
     terms: tuple[Term, ...]
     filters: Filters = Filters()
@@ -117,7 +124,17 @@ class Query:
     def of(
         cls, text: str | None = None, like: Sequence[Picture] = (), without: Sequence[str] = (), filters: Filters | None = None
     ) -> Query:
-        """Look for `text` and pictures `like` these, `without` those texts."""
+        """The query that a search box means.
+
+        Args:
+            text: words, in any of the model's languages.
+            like: pictures that the hits shall resemble.
+            without: texts that the hits shall not show.
+            filters: what a picture must be to be considered at all.
+
+        Raises:
+            InvalidQuery: there is neither a text nor a picture, or a text is empty.
+        """
         positive = [Term(text)] if text is not None else []
         terms = (*positive, *(Term(picture) for picture in like), *(Term(words, -1.0) for words in without))
         return cls(terms, filters or Filters())
@@ -129,8 +146,8 @@ class Hit:
 
     Attributes:
         item: the picture.
-        similarity: its cosine similarity to the query, less that of unwanted terms.
-        confidence: the calibrated probability that it is a match.
+        similarity: its cosine similarity to the query, less that of unwanted terms; at most 1.
+        confidence: the calibrated probability that it is a match, 0 to 1; from 0.5 on it is a good match.
         similar: near-identical pictures that were folded into this hit, best first.
     """
 
@@ -157,7 +174,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or folder that was not indexed, and why, in words; `known` if an earlier run has said so already."""
+    """A file or folder that was not indexed.
+
+    Attributes:
+        path: the file or folder.
+        reason: why, in words.
+        known: whether an earlier run has said so already.
+    """
 
     path: Path
     reason: str
@@ -166,7 +189,17 @@ class Skipped:
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What an indexing run did: counts of files, and what it skipped."""
+    """What an indexing run did.
+
+    Attributes:
+        found: how many picture files were seen.
+        embedded: how many of them were read and embedded, because their content was new.
+        reused: how many were read, but had a vector already, such as moved and copied files.
+        unchanged: how many were as the last run left them, and not even opened.
+        removed: how many paths left the gallery because their files are gone.
+        skipped: what could not be indexed, and why.
+        seconds: how long it took.
+    """
 
     found: int
     embedded: int

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmembed.errors import InvalidData
-from mmembed.learn.data import read_table
+from mmembed.evaluate.tables import read_table
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import lzma
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mmembed.errors import InvalidData
+from mmembed.evaluate.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -40,27 +38,6 @@ class ParaphraseRow:
     picture: str
     language: str
     text: str
-
-
-def open_text(path: Path) -> IO[str]:
-    """A UTF-8 text file, plain or `.xz`."""
-    if not path.exists():
-        raise InvalidData(f"{path} does not exist.")
-    return lzma.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".xz" else open(path, encoding="utf-8", newline="")
-
-
-def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Rows of a tab-separated file with a header.
-
-    Raises:
-        InvalidData: the file is missing or lacks one of `columns`.
-    """
-    with open_text(path) as file:
-        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        missing = set(columns) - set(reader.fieldnames or ())
-        if missing:
-            raise InvalidData(f"{path} lacks the column(s) {', '.join(sorted(missing))}; its header must be tab-separated.")
-        yield from reader
 
 
 def read_captions(path: Path) -> list[CaptionRow]:

@@ -22,10 +22,11 @@ from tqdm import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
 from mmembed.errors import InvalidData
+from mmembed.evaluate.tables import read_table
 from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
 from mmembed.learn.classes import ClassRow, Kind, class_directions, pseudo_pictures, read_classes
-from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, read_table, splits_of
+from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, splits_of
 from mmembed.learn.features import Ragged, view_features
 from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.nouns import NounStage, learnable

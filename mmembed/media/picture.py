@@ -33,7 +33,12 @@ class Picture:
 
     @classmethod
     def open(cls, path: str | Path, target: int | None = None) -> Picture:
-        """Read a file. With `target`, both sides of `pixels` are at least about that long, and decoding is faster.
+        """Read a file in any of the formats that `mmembed index` reads.
+
+        Args:
+            path: the file.
+            target: how long both sides of `pixels` have to be at least, in pixels, about; decoding large photographs is faster
+                with it. None for all pixels.
 
         Raises:
             UnreadablePicture: the file is missing, is no picture, is damaged, or is too large to be safe.
@@ -44,14 +49,22 @@ class Picture:
 
     @classmethod
     def from_bytes(cls, data: bytes, target: int | None = None) -> Picture:
-        """Decode the bytes of a picture file; otherwise like `open`."""
+        """Decode the bytes of a picture file; otherwise like `open`.
+
+        Raises:
+            UnreadablePicture: they are no picture, are damaged, or are too many to be safe.
+        """
         from mmembed.media.read import read_bytes
 
         return read_bytes(data, target)
 
     @classmethod
     def from_array(cls, pixels: np.ndarray) -> Picture:
-        """A picture from uint8 `[H, W, 3]` RGB pixels."""
+        """A picture from uint8 `[H, W, 3]` RGB pixels.
+
+        Raises:
+            ValueError: the array has another type or shape, or no pixels.
+        """
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ValueError(f"A picture is uint8 [H, W, 3]; this array is {pixels.dtype} {list(pixels.shape)}.")
         pixels = np.ascontiguousarray(pixels)

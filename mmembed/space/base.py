@@ -28,18 +28,27 @@ class Space(Protocol):
     picture_size: int
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
-        """float32 `[N, dim]`; an empty sequence gives `[0, dim]`."""
+        """The vectors of pictures, float32 `[N, dim]`, L2-normalised; an empty sequence gives `[0, dim]`."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 `[N, dim]`. Raises InvalidQuery for an empty text; too long a text is cut, with a warning."""
+        """The vectors of texts, float32 `[N, dim]`, L2-normalised. A text that is too long is cut, with a warning.
+
+        Raises:
+            InvalidQuery: a text is empty.
+        """
         ...
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
-        """Calibrated probability, for each similarity to the query vector `[dim]`, that the picture is a match.
+        """The calibrated probability, for each similarity to a query, that the picture is a match; float32 `[N]`, 0 to 1.
 
         Comparable across queries: the query is first measured against a background set of pictures that ships with the
-        space. Of what else is in the gallery only the number counts, `among` (default: as many as there are similarities),
-        since among more pictures the best of the wrong ones comes nearer.
+        space. Of what else is in the gallery only the number counts, since among more pictures the best of the wrong ones
+        comes nearer.
+
+        Args:
+            query: vector of what is looked for, float32 `[dim]`.
+            similarities: its cosines to pictures, float32 `[N]`.
+            among: among how many pictures these are the best; None if they are all.
         """
         ...

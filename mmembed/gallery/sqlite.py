@@ -44,7 +44,7 @@ class SqliteStore:
 
     def paths_below(self, roots: Sequence[str], space: str) -> dict[str, HeldPath]:
         held = (
-            "SELECT path, size, mtime_ns, item IN (SELECT item FROM embeddings WHERE space = "
+            "SELECT path, size, mtime_ns, EXISTS (SELECT 1 FROM embeddings e WHERE e.item = paths.item AND e.space = "
             "(SELECT id FROM spaces WHERE identity = ?)) FROM paths "
         )
         found = {}

@@ -23,7 +23,7 @@ _NAMED = 20  # files that are named one by one
 
 @click.group("gallery")
 def group() -> None:
-    """Look after the index of the photos: list, info, remove, check, export."""
+    """Look after the index of the photos: list, info, marks, remove, check, export."""
 
 
 @group.command("list")
@@ -64,8 +64,8 @@ def list_(folder: Path | None, unreadable: bool, gallery: Path, as_json: bool) -
 def info(gallery: Path, as_json: bool) -> None:
     """Say what is in the gallery.
 
-    JSON fields: gallery, pictures, files, unreadable, spaces (vectors by space), captions (by language), roots (path,
-    files, there, hidden, exclude), bytes.
+    JSON fields: gallery, pictures, files, unreadable, spaces (vectors by space), captions (by language), marks (right,
+    wrong), roots (path, files, there, hidden, exclude), bytes.
     """
     from mmembed.gallery.upkeep import summarise
 
@@ -77,7 +77,8 @@ def info(gallery: Path, as_json: bool) -> None:
             for root, count, there in found.roots
         ]
         counts = {"pictures": found.pictures, "files": found.files, "unreadable": found.unreadable}
-        contents = {"spaces": found.spaces, "captions": found.captions, "roots": roots, "bytes": found.bytes_on_disk}
+        marked = {"marks": dict(zip(("right", "wrong"), found.marks, strict=True))}
+        contents = {"spaces": found.spaces, "captions": found.captions, **marked, "roots": roots, "bytes": found.bytes_on_disk}
         print_json({"gallery": str(gallery), **counts, **contents})
         return
     click.echo(f"{gallery}: {found.pictures} photos in {found.files} files, {found.bytes_on_disk / 1e6:.1f} MB")
@@ -85,11 +86,35 @@ def info(gallery: Path, as_json: bool) -> None:
         click.echo(f"  {count} vectors of {space}")
     for language, count in found.captions.items():
         click.echo(f"  {count} captions in {language}")
+    if any(found.marks):
+        click.echo("  {} hits marked right, {} wrong: mmembed gallery marks".format(*found.marks))
     if found.unreadable:
         click.echo(f"  {found.unreadable} files that could not be read: mmembed gallery list --unreadable")
     for root, count, there in found.roots:
         notes = ["" if there else "not there now", "with hidden files" if root.hidden else "", *(f"without {one}" for one in root.exclude)]
         click.echo(f"  {root.name}: {', '.join((f'{count} files', *filter(None, notes)))}")
+
+
+@group.command()
+@gallery_option
+@json_option
+def marks(gallery: Path, as_json: bool) -> None:
+    """Print which hits were marked right or wrong in the app, for which searches, oldest first.
+
+    JSON fields: right, words, without, picture (fingerprint of the picture that was looked for), path, fingerprint, marked.
+    """
+    with _opened(gallery) as store:
+        said = store.marks()
+        paths = {item.fingerprint: str(item.paths[0]) for item in store.items(list({mark.fingerprint for mark in said}))}
+    for mark in said:
+        asked, path, when = mark.asked, paths.get(mark.fingerprint), mark.when.isoformat()
+        if as_json:
+            looked_for = {"words": asked.words, "without": list(asked.without), "picture": asked.picture or None}
+            print_json({"right": mark.right, **looked_for, "path": path, "fingerprint": mark.fingerprint, "marked": when})
+            continue
+        terms = [*([asked.words] if asked.words else []), *([f"like picture {asked.picture[:12]}"] if asked.picture else [])]
+        terms += [f"without {words}" for words in asked.without]
+        click.echo(f"{'right' if mark.right else 'wrong'}  {when[:10]}  {', '.join(terms)}  {path or mark.fingerprint}")
 
 
 @group.command()
@@ -99,7 +124,7 @@ def info(gallery: Path, as_json: bool) -> None:
 def remove(places: tuple[Path, ...], space: str | None, gallery: Path) -> None:
     """Forget files and folders; the photos themselves are not touched.
 
-    What is indexed again later, comes back. Captions leave with the last file that holds a photo.
+    What is indexed again later, comes back. Captions and marks leave with the last file that holds a photo.
 
     \b
       mmembed gallery remove /media/old-disk

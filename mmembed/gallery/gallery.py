@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
@@ -13,6 +14,7 @@ from mmembed.errors import GalleryError, InvalidQuery
 from mmembed.gallery.approximate import Approximate
 from mmembed.gallery.indexing import Indexing, Progress
 from mmembed.gallery.items import Hit, IndexReport, Item, Query, Row
+from mmembed.gallery.marks import Asked, Mark
 from mmembed.gallery.matrix import Matrix
 from mmembed.gallery.ranking import DEPTH, fold, fuse
 from mmembed.gallery.search import Candidates, EmbeddedQuery, embed_query, nearest
@@ -211,6 +213,21 @@ class Gallery:
         found = self.store.find_captions(words, k)
         items = {item.fingerprint: item for item in self.store.items(list(dict.fromkeys(fingerprint for fingerprint, _ in found)))}
         return [(items[fingerprint], caption) for fingerprint, caption in found if fingerprint in items]
+
+    def mark(self, asked: Asked, fingerprint: str, right: bool | None) -> None:
+        """Keep that a picture is a right or a wrong hit for a question, in place of what was said before; None takes it back.
+
+        Raises:
+            GalleryError: no picture in the gallery has this fingerprint.
+        """
+        if right is None:
+            self.store.unmark(asked, fingerprint)
+        else:
+            self.store.mark(Mark(asked, fingerprint, right, datetime.now(timezone.utc)))
+
+    def marks(self, asked: Asked | None = None) -> list[Mark]:
+        """What was said about hits, of all questions or of one, in the order it was said."""
+        return self.store.marks(asked)
 
     def close(self) -> None:
         """Close the files; a second call does nothing."""

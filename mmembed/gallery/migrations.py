@@ -68,6 +68,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE state ADD COLUMN removals INTEGER NOT NULL DEFAULT 0",
         "UPDATE state SET version = version + 1",
     ),
+    (
+        # Hits that were marked right or wrong. `question` is what makes two questions the same (see marks.py); `without` is a JSON
+        # list; `picture` is the fingerprint of the picture that was looked for, which need not be in the gallery.
+        """CREATE TABLE marks (
+            question TEXT NOT NULL, words TEXT NOT NULL, without TEXT NOT NULL, picture TEXT NOT NULL,
+            fingerprint TEXT NOT NULL REFERENCES items (fingerprint) ON DELETE CASCADE,
+            is_right INTEGER NOT NULL, marked TEXT NOT NULL, PRIMARY KEY (question, fingerprint))""",
+        "CREATE INDEX marks_by_fingerprint ON marks (fingerprint)",
+    ),
 )
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from mmembed.errors import GalleryError
-from mmembed.gallery import captions, filtering
+from mmembed.gallery import captions, filtering, marks
 from mmembed.gallery.database import Database
 from mmembed.gallery.items import Filters, Item
+from mmembed.gallery.marks import Asked, Mark
 from mmembed.gallery.store import Changes, Content, Failure, HeldPath, NewPath, Root, Version
 from mmembed.generate.base import Caption
 
@@ -216,8 +217,7 @@ class SqliteStore:
 
     def add_caption(self, fingerprint: str, caption: Caption) -> None:
         with self.database.writing() as db:
-            if not db.execute("SELECT 1 FROM items WHERE fingerprint = ?", (fingerprint,)).fetchone():
-                raise GalleryError(f"The gallery {self.database.folder} has no picture with the fingerprint {fingerprint}.")
+            self._refuse_unknown(db, fingerprint)
             captions.add(db, fingerprint, caption)
 
     def captions(self, fingerprint: str) -> list[Caption]:
@@ -237,6 +237,23 @@ class SqliteStore:
     def caption_languages(self) -> dict[str, int]:
         return dict(self._rows("SELECT language, count(*) FROM captions GROUP BY language ORDER BY language"))
 
+    def mark(self, mark: Mark) -> None:
+        with self.database.writing() as db:
+            self._refuse_unknown(db, mark.fingerprint)
+            marks.add(db, mark)
+
+    def unmark(self, asked: Asked, fingerprint: str) -> None:
+        with self.database.writing() as db:
+            db.execute("DELETE FROM marks WHERE question = ? AND fingerprint = ?", (asked.key, fingerprint))
+
+    def marks(self, asked: Asked | None = None) -> list[Mark]:
+        rows = self._rows(marks.ALL) if asked is None else self._rows(marks.OF_QUESTION, (asked.key,))
+        return [marks.from_row(row) for row in rows]
+
+    def count_marks(self) -> tuple[int, int]:
+        counts = dict(self._rows(marks.COUNTS))
+        return counts.get(1, 0), counts.get(0, 0)
+
     def check(self) -> list[str]:
         with self.database.reading() as db:
             wrong = [row[0] for row in db.execute("PRAGMA integrity_check").fetchall() if row[0] != "ok"]
@@ -254,6 +271,10 @@ class SqliteStore:
 
     def close(self) -> None:
         self.database.close()
+
+    def _refuse_unknown(self, db: sqlite3.Connection, fingerprint: str) -> None:
+        if not db.execute("SELECT 1 FROM items WHERE fingerprint = ?", (fingerprint,)).fetchone():
+            raise GalleryError(f"The gallery {self.database.folder} has no picture with the fingerprint {fingerprint}.")
 
     def _rows_in(self, statement: str, values: Sequence[Any], *before: Any) -> list[tuple[Any, ...]]:
         """Rows of a statement with `IN ({marks})`, for any number of values."""

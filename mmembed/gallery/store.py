@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from mmembed.gallery.items import Filters, Item
+from mmembed.gallery.marks import Asked, Mark
 from mmembed.generate.base import Caption
 
 
@@ -205,6 +206,22 @@ class Store(Protocol):
 
     def caption_languages(self) -> dict[str, int]:
         """How many captions there are in each language."""
+        ...
+
+    def mark(self, mark: Mark) -> None:
+        """Keep a mark in place of any of the same picture for the same question."""
+        ...
+
+    def unmark(self, asked: Asked, fingerprint: str) -> None:
+        """Forget the picture's mark for that question, if there is one."""
+        ...
+
+    def marks(self, asked: Asked | None = None) -> list[Mark]:
+        """All marks, or those for one question, in the order they were made."""
+        ...
+
+    def count_marks(self) -> tuple[int, int]:
+        """How many hits are marked right, and how many wrong."""
         ...
 
     def check(self) -> list[str]:

@@ -26,6 +26,7 @@ class Summary:
         unreadable: files that could not be decoded when they were last read.
         spaces: number of vectors by space.
         captions: number of captions by language.
+        marks: number of hits marked right, and of those marked wrong.
         roots: what was indexed, each with the number of its files in the gallery and whether it is there now.
         bytes_on_disk: of the gallery's own folder.
     """
@@ -35,6 +36,7 @@ class Summary:
     unreadable: int
     spaces: dict[str, int]
     captions: dict[str, int]
+    marks: tuple[int, int]
     roots: tuple[tuple[Root, int, bool], ...]
     bytes_on_disk: int
 
@@ -60,7 +62,7 @@ def summarise(store: Store, folder: Path) -> Summary:
     roots = tuple((root, len(store.paths_below([root.name], "")), os.path.exists(root.name)) for root in store.roots())
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     files, failures = store.count_paths(), len(store.failures_below(everywhere))
-    return Summary(len(store), files, failures, store.spaces(), store.caption_languages(), roots, size)
+    return Summary(len(store), files, failures, store.spaces(), store.caption_languages(), store.count_marks(), roots, size)
 
 
 def forget(store: Store, places: Sequence[str | Path]) -> int:

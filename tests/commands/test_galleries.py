@@ -1,4 +1,4 @@
-"""`gallery`: list, info, remove, check, export."""
+"""`gallery`: list, info, marks, remove, check, export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmembed.gallery import Gallery
+from mmembed.gallery import Asked, Gallery
 from mmembed.generate.base import Caption
 from tests.commands.conftest import Run, lines
 from tests.fakes import FakeSpace
@@ -42,6 +42,24 @@ def test_info(run: Run, photos: Path) -> None:
     photos.rename(photos.parent / "away")
     text = run("gallery", "info").stdout
     assert "4 photos in 5 files" in text and "not there now" in text and "4 vectors of fake-0" in text
+
+
+def test_marks(run: Run, photos: Path) -> None:
+    assert run("gallery", "marks").stdout == ""
+    with Gallery("photos.mm", FakeSpace()) as gallery:
+        red, blue = ([hit.item for hit in gallery.search(words, k=1)][0] for words in ("red", "blue"))
+        gallery.mark(Asked("a wall", ("grass",)), red.fingerprint, True)
+        gallery.mark(Asked(picture=red.fingerprint), blue.fingerprint, False)
+    first, second = lines(run("gallery", "marks", "--json"))
+    assert set(first) == {"right", "words", "without", "picture", "path", "fingerprint", "marked"}
+    assert (first["right"], first["words"], first["without"], first["picture"]) == (True, "a wall", ["grass"], None)
+    assert (second["right"], second["words"], second["picture"]) == (False, "", red.fingerprint)
+    assert second["path"] == str(blue.paths[0])
+    said = run("gallery", "marks").stdout.splitlines()
+    assert said[0].startswith("right  ") and said[0].endswith(f"a wall, without grass  {red.paths[0]}")
+    assert f"like picture {red.fingerprint[:12]}" in said[1]
+    assert lines(run("gallery", "info", "--json"))[0]["marks"] == {"right": 1, "wrong": 1}
+    assert "1 hits marked right, 1 wrong" in run("gallery", "info").stdout
 
 
 def test_remove(run: Run, photos: Path) -> None:
@@ -103,7 +121,7 @@ def test_export_to_other_programs(run: Run, photos: Path, tmp_path: Path, form: 
 
 
 def test_a_missing_gallery_and_no_model(run: Run, tmp_path: Path) -> None:
-    for command in (["list"], ["info"], ["check"], ["remove", "x"], ["export", "x"]):
+    for command in (["list"], ["info"], ["marks"], ["check"], ["remove", "x"], ["export", "x"]):
         result = run("gallery", *command, "--gallery", "none.mm")
         assert result.exit_code == 1 and "no gallery at none.mm" in result.stderr
     heavy = ("onnxruntime", "torch", "gradio", "datasets", "pyarrow")

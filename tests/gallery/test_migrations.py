@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmembed.errors import GalleryError
-from mmembed.gallery import Gallery
+from mmembed.gallery import Asked, Gallery
 from mmembed.gallery.database import DATABASE
 from mmembed.gallery.migrations import APPLICATION_ID, MIGRATIONS
 from tests.fakes import FakeSpace
@@ -51,6 +51,22 @@ def test_a_gallery_of_the_first_version_keeps_everything(tmp_path: Path) -> None
         assert len(gallery) == 2
         gallery.remove(["/p/red.png"])
         assert gallery.spaces() == {"fake-0": 2, "old-1": 1}, "what no path held goes with the next removal"
+        assert gallery.store.check() == []
+
+
+def test_a_gallery_of_the_second_version_gains_marks_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_by_the_first_version(tmp_path / "g")
+    monkeypatch.setattr("mmembed.gallery.migrations.MIGRATIONS", MIGRATIONS[:2])
+    Gallery(tmp_path / "g", FakeSpace()).close()
+    db = sqlite3.connect(tmp_path / "g" / DATABASE)
+    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    db.close()
+    monkeypatch.undo()
+    with Gallery(tmp_path / "g", FakeSpace()) as gallery:
+        assert gallery.marks() == []
+        assert gallery.captions("red")[0].text == "a red wall" and len(gallery) == 2
+        gallery.mark(Asked("wall"), "red", True)
+        assert [mark.fingerprint for mark in gallery.marks(Asked("Wall"))] == ["red"]
         assert gallery.store.check() == []
 
 

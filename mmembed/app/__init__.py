@@ -20,7 +20,9 @@ __all__ = ["build", "launch"]
 
 
 def build(gallery: Path | None, load: Callable[[], Model]) -> gr.Blocks:
-    """The app as Gradio blocks, not started. `load` is called once, when the model is first needed.
+    """The app as Gradio blocks, not started; in English, or in the language of MMEMBED_LANGUAGE.
+
+    `load` is called once, when the model is first needed.
 
     Raises:
         MissingPackage: Gradio is not installed.
@@ -29,9 +31,11 @@ def build(gallery: Path | None, load: Callable[[], Model]) -> gr.Blocks:
 
     require_gradio()
     from mmembed.app.blocks import assemble
+    from mmembed.app.labels import read_labels
     from mmembed.app.service import Service
+    from mmembed.app.speech import forced_language
 
-    return assemble(Service(gallery, load))
+    return assemble(Service(gallery, load, labels=read_labels(forced_language() or "en")))
 
 
 def launch(
@@ -54,7 +58,7 @@ def launch(
         share: also make a public address through Gradio's relay.
         auth: (name, password) that the page asks for.
         open_browser: open the page in a browser.
-        language: code of the language of the page, such as "de"; by itself MMEMBED_LANGUAGE, else the system's, else English.
+        language: code of the language of the page for everybody, such as "de"; by itself MMEMBED_LANGUAGE, else each visitor's own.
 
     Raises:
         MissingPackage: Gradio is not installed.

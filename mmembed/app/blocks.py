@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from mmembed.app import parts
+from mmembed.app.answers import Answer
 from mmembed.app.caption_page import CaptionPage, describing
 from mmembed.app.endpoints import Endpoints
 from mmembed.app.index_panel import IndexPanel
@@ -16,6 +17,7 @@ from mmembed.app.labels import Labels, read_languages
 from mmembed.app.models_page import ModelsPage
 from mmembed.app.questions import Question
 from mmembed.app.search_page import SearchPage
+from mmembed.app.selection_bar import Picked
 from mmembed.app.service import Service
 from mmembed.app.translate_page import AUTO, TranslatePage
 from mmembed.errors import InvalidQuery, MmembedError
@@ -32,128 +34,167 @@ def assemble(service: Service) -> gr.Blocks:
 
 class _App:
     def __init__(self, service: Service) -> None:
-        self.service, self.labels, self.languages = service, service.labels, read_languages()
-        settings, samples = service.settings, sample_photos()
+        self.service, self.languages = service, read_languages()
+        settings, samples, words = service.settings, sample_photos(), service.speech.written
         with gr.Blocks(
-            title=self.labels.title,
+            title=service.labels.title,
             analytics_enabled=False,
             delete_cache=(settings.cache_check_seconds, settings.cache_keep_seconds),
         ) as self.blocks:
-            self.header = gr.HTML(_header(self.labels, self.labels.loading), elem_id="mm-header")
+            self.header = gr.HTML(service.speech.say(lambda labels: _header(labels, labels.loading)), elem_id="mm-header")
             with gr.Tabs(elem_id="mm-tabs") as self.tabs:
-                with gr.Tab(self.labels.search.tab, id=_SEARCH):
+                with gr.Tab(words.search.tab, id=_SEARCH):
                     self.search = SearchPage(service, self.languages)
                     self.index = IndexPanel(service)
-                with gr.Tab(self.labels.caption.tab, id=_CAPTION):
+                with gr.Tab(words.caption.tab, id=_CAPTION):
                     self.caption = CaptionPage(service, self.languages, samples)
-                with gr.Tab(self.labels.translate.tab, id=_TRANSLATE):
+                with gr.Tab(words.translate.tab, id=_TRANSLATE):
                     self.translate = TranslatePage(service, self.languages, samples)
-                with gr.Tab(self.labels.models.tab, id=_MODELS):
+                with gr.Tab(words.models.tab, id=_MODELS):
                     self.models = ModelsPage(service)
             # Before the pages, because the first function of a name gets the name as its endpoint's.
             Endpoints(service).connect(self.search, self.caption, self.translate, self.index)
             for page in (self.search, self.caption, self.translate, self.models):
                 page.connect()
             self._connect_pages()
+        described = self.blocks.get_api_info
+        self.blocks.get_api_info = lambda *args, **kwargs: service.speech.in_english(described(*args, **kwargs))
+
+    @property
+    def labels(self) -> Labels:
+        return self.service.labels
 
     def _connect_pages(self) -> None:
         search, caption, translate, index = self.search, self.caption, self.translate, self.index
-        # The page is there before the model is; this call waits for the model and fills in what depends on it.
-        self.blocks.load(
-            parts.in_sentences(self.ready, self.labels), None, self.depending, api_visibility="private", show_progress="hidden"
-        )
-        index.button.click(
-            parts.in_sentences(index.index, self.labels), [index.folder], [index.status], api_visibility="private", concurrency_id="index"
-        ).success(
-            parts.in_sentences(self.indexed, self.labels),
-            None,
-            [self.header, index.accordion, search.options.folder, *search.outputs],
-            api_visibility="private",
-            show_progress="hidden",
-        )
-        search.caption_this.click(
-            parts.in_sentences(self.caption_chosen, self.labels),
-            [search.chosen, *caption.options],
+        picked, chosen, speech = search.selection.picked, search.panel.fingerprint, self.service.speech
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        writing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "write"}
+        # The page is there before the model is. These calls wait for the model and fill in what depends on it. What visitors may
+        # have set or asked by then is read after the waiting, and kept.
+        self.blocks.load(parts.in_sentences(self.greet, speech), None, [caption.language, translate.to], queue=False, **quiet)
+        loaded = self.blocks.load(parts.in_sentences(self.ready, speech), None, [self.header, self.models.list, search.status], **quiet)
+        loaded.then(parts.in_sentences(self.choices, speech), self.choosing, [*self.choosing, search.options.folder], **quiet)
+        loaded.then(parts.in_sentences(self.filled, speech), [search.answer], self.filling, **quiet)
+        index.connect(self.indexed, search.answer, [self.header, search.options.folder, *self.filling])
+        search.panel.caption_this.click(
+            parts.in_sentences(self.caption_chosen, speech),
+            [chosen, *caption.options],
             [self.tabs, caption.picture, *caption.outputs],
-            api_visibility="private",
-            concurrency_id="write",
+            **writing,
         )
-        search.translate_with.click(
-            parts.in_sentences(self.translate_with_chosen, self.labels),
-            [search.chosen, translate.text],
-            [self.tabs, translate.picture, translate.text],
-            api_visibility="private",
-        )
+        several = caption.several
+        search.selection.caption.click(
+            parts.in_sentences(self.begin_captions, speech), [picked], [self.tabs, several.column, *several.outputs, several.stop], **quiet
+        ).success(
+            parts.in_sentences(self.caption_picked, speech),
+            [picked, *caption.options],
+            several.outputs,
+            **writing,
+        ).then(lambda: gr.update(visible=False), None, [several.stop], queue=False, **quiet)
+        several.connect()
+        search.panel.translate_with.click(
+            parts.in_sentences(self.translate_with_chosen, speech),
+            [chosen, translate.text, translate.source, translate.to],
+            [self.tabs, translate.picture, translate.text, translate.source, translate.to],
+            **quiet,
+        ).success(parts.in_sentences(translate.translate_if_any, speech), translate.inputs, translate.outputs, **writing)
         caption.translate_this.click(
-            parts.in_sentences(self.translate_caption, self.labels),
-            [caption.text, caption.language, caption.picture],
-            [self.tabs, translate.text, translate.source, translate.picture],
-            api_visibility="private",
-        )
+            parts.in_sentences(self.translate_caption, speech),
+            [caption.text, caption.language, caption.picture, translate.to],
+            [self.tabs, translate.picture, translate.text, translate.source, translate.to],
+            **quiet,
+        ).success(parts.in_sentences(translate.translate_if_any, speech), translate.inputs, translate.outputs, **writing)
         caption.search_this.click(
-            parts.in_sentences(self.search_captioned, self.labels),
-            [caption.picture, *search.inputs],
+            parts.in_sentences(self.search_captioned, speech),
+            [caption.picture, picked, *search.inputs],
             [self.tabs, *search.asked],
             api_visibility="private",
             concurrency_id="search",
         )
 
     @property
-    def depending(self) -> list[Any]:
-        """What the model and the gallery fill in; see `ready`."""
-        caption, translate = self.caption, self.translate
-        choices = [caption.language, caption.also, translate.source, translate.to, self.search.options.folder]
-        return [self.header, self.models.list, *choices, self.index.accordion, *self.search.outputs]
+    def filling(self) -> list[Any]:
+        """What depends on how many photos there are; see `filled`."""
+        return [self.index.accordion, self.index.samples, self.search.selection.several, *self.search.outputs]
+
+    @property
+    def choosing(self) -> list[Any]:
+        """The inputs whose choices depend on the model; see `choices`."""
+        return [self.caption.language, self.caption.also, self.translate.source, self.translate.to]
 
     def ready(self) -> tuple[Any, ...]:
-        """Values of `depending` once the model is loaded, or why it cannot be used."""
+        """The header, the list of models and the search's status once the model is loaded, or why it cannot be used."""
         try:
-            decoder = self.service.model().decoder
             header = self._header()
         except MmembedError as error:
-            unchanged = [gr.skip()] * len(self.search.outputs[1:])
-            why = parts.note("", str(error), "weak")
-            return (_header(self.labels, self.labels.not_ready), self.models.listed(), *[gr.skip()] * 6, why, *unchanged)
-        writes = self.languages.choices(decoder.caption_languages)
-        translates = self.languages.choices(decoder.translation_languages)
+            return _header(self.labels, self.labels.not_ready), self.models.listed(), parts.note("", str(error), "weak")
+        return header, self.models.listed(), gr.skip()
+
+    def greet(self) -> tuple[str, str]:
+        """The languages that a visitor probably wants captions in, and translations to, before the model is asked."""
+        language = self.labels.language
+        return language, "en" if language != "en" else "de"
+
+    def choices(self, language: str, also: list[str], source: str, to: str) -> tuple[Any, ...]:
+        """Choices of `choosing`, which keep their values as far as the model serves them, and of the folder."""
+        decoder, offered = self.service.model().decoder, self.languages.choices
+        writes, translates = decoder.caption_languages, decoder.translation_languages
         return (
-            header,
-            self.models.listed(),
-            gr.update(choices=writes, value=_preferred(self.labels.language, decoder.caption_languages)),
-            gr.update(choices=writes),
-            gr.update(choices=[(self.labels.translate.auto, AUTO), *translates]),
-            gr.update(choices=translates, value=_preferred("en" if self.labels.language != "en" else "de", decoder.translation_languages)),
+            _choice(offered(writes), language, self.labels.language),
+            gr.update(choices=offered(writes), value=[code for code in also if code in writes]),
+            _choice([(self.labels.translate.auto, AUTO), *offered(translates)], source, AUTO),
+            _choice(offered(translates), to, self.labels.language),
             self.search.options.folders(),
-            self.index.updated(),
-            *self.search.welcome(),
         )
 
-    def indexed(self) -> tuple[Any, ...]:
-        """The page after a folder was indexed."""
-        title = gr.update(label=self.index.title(self.service.size()))
-        return (self._header(), title, self.search.options.folders(), *self.search.welcome())
+    def filled(self, answer: Answer) -> tuple[Any, ...]:
+        """Values of `filling`: an answer that is looked at stays; without one, the gallery's first photos are shown."""
+        some = gr.update(visible=self.service.size() > 0)
+        return (*self.index.updated(), some, *self.search.welcome_unless_asked(answer))
+
+    def indexed(self, answer: Answer) -> tuple[Any, ...]:
+        """The header, the choice of folders and `filling` after a folder was indexed."""
+        accordion, *filled = self.filled(answer)
+        del accordion["open"]  # the report is in it
+        return (self._header(), self.search.options.folders(), accordion, *filled)
+
+    def begin_captions(self, picked: Picked) -> tuple[Any, ...]:
+        """Go to the Caption page, where the captions of the selected photos will appear."""
+        column, status, grid, stop = self.caption.several.begin(picked)
+        return gr.update(selected=_CAPTION), column, status, grid, stop
+
+    def caption_picked(self, picked: Picked, *options: Any, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008
+        """Describe the selected photos, and keep the captions in the gallery."""
+        return self.caption.several.write(picked, *describing(*options), progress)
 
     def caption_chosen(self, chosen: str, *options: Any) -> tuple[Any, ...]:
         """Describe the chosen hit on the Caption page, and keep the captions in the gallery."""
-        picture = self.search.preview(chosen)
+        picture = self.search.panel.preview(chosen)
         return (gr.update(selected=_CAPTION), picture, *self.caption.present(self.service.caption_item(chosen, *describing(*options))))
 
-    def translate_with_chosen(self, chosen: str, text: str) -> tuple[Any, ...]:
+    def translate_with_chosen(self, chosen: str, text: str, source: str, to: str) -> tuple[Any, ...]:
         """Take the chosen hit to the Translate page, with its stored caption if nothing was written there yet."""
-        stored = self.service.captions(chosen)
-        return gr.update(selected=_TRANSLATE), self.search.preview(chosen), text or (stored[0].text if stored else "")
+        picture, stored = self.search.panel.preview(chosen), self.service.captions(chosen)
+        if text or not stored:
+            return gr.update(selected=_TRANSLATE), picture, text, source, to
+        return (gr.update(selected=_TRANSLATE), picture, stored[0].text, *self._between(stored[0].language, to))
 
-    def translate_caption(self, text: str, language: str, picture: str | None) -> tuple[Any, ...]:
-        """Take a caption and its picture to the Translate page; between which languages is still to be chosen there."""
+    def translate_caption(self, text: str, language: str, picture: str | None, to: str) -> tuple[Any, ...]:
+        """Take a caption and its picture to the Translate page."""
         if not text:
             raise InvalidQuery(self.labels.caption.no_caption)
-        source = language if language in self.service.model().decoder.translation_languages else AUTO
-        return gr.update(selected=_TRANSLATE), text, source, picture
+        return (gr.update(selected=_TRANSLATE), picture, text, *self._between(language, to))
 
-    def search_captioned(self, picture: str | None, *values: Any) -> tuple[Any, ...]:
+    def _between(self, language: str, to: str) -> tuple[str, str]:
+        """The languages to translate a text of this language between; to another one than was chosen if that would be its own."""
+        served = self.service.model().decoder.translation_languages
+        others = [code for code in (to, self.labels.language, "en", *served) if code in served and code != language]
+        return language if language in served else AUTO, next(iter(others), to)
+
+    def search_captioned(self, picture: str | None, picked: Picked, *values: Any) -> tuple[Any, ...]:
         """Search the gallery with the Caption page's picture."""
         question = replace(Question(*values), text="", without="", like=picture)
-        return (gr.update(selected=_SEARCH), *self.search.search_like(question, picture))
+        return (gr.update(selected=_SEARCH), *self.search.search_like(question, picture, picked))
 
     def _header(self) -> str:
         preset = self.service.model().preset
@@ -168,5 +209,9 @@ def _header(labels: Labels, status: str, terms: str = "") -> str:
     )
 
 
-def _preferred(code: str, served: tuple[str, ...]) -> str | None:
-    return code if code in served else next(iter(served), None)
+def _choice(choices: list[tuple[str, str]], value: str, otherwise: str) -> dict[str, Any]:
+    """A dropdown's choices; its value stays if it is one of them, and else becomes another that is."""
+    codes = [code for _, code in choices]
+    chosen = next((code for code in (value, otherwise, *codes) if code in codes), None)
+    update: dict[str, Any] = gr.update(choices=choices, value=chosen)
+    return update

@@ -11,15 +11,18 @@ import gradio as gr
 from mmembed.app import parts
 from mmembed.app.labels import Languages
 from mmembed.app.service import Service
+from mmembed.app.several_captions import SeveralCaptions
 from mmembed.generate.base import Caption, Style
 
 
-class CaptionPage:
+class CaptionPage(parts.Part):
     """Builds the page's components in the current Gradio context; methods are its handlers."""
 
     def __init__(self, service: Service, languages: Languages, samples: list[Path]) -> None:
-        self.service, self.labels, self.languages = service, service.labels, languages
-        words, settings = self.labels.caption, service.settings
+        super().__init__(service)
+        self.languages = languages
+        written, settings = service.speech.written, service.settings
+        words = written.caption
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
                 self.picture = parts.picture_input(words.picture, "mm-caption-picture", 340)
@@ -29,9 +32,7 @@ class CaptionPage:
                     self.also = gr.Dropdown(
                         choices, value=[], multiselect=True, label=words.also, info=words.also_note, elem_id="mm-caption-also"
                     )
-                    self.count = gr.Slider(
-                        1, settings.most_alternatives, settings.alternatives, step=1, label=self.labels.alternatives_count
-                    )
+                    self.count = gr.Slider(1, settings.most_alternatives, settings.alternatives, step=1, label=written.alternatives_count)
                     with gr.Row():
                         self.shortest = gr.Slider(0, most, 0, step=1, label=words.shortest, info=words.words_note, min_width=200)
                         self.longest = gr.Slider(0, most, 0, step=1, label=words.longest, info=words.words_note, min_width=200)
@@ -56,10 +57,11 @@ class CaptionPage:
                     self.examples = gr.Examples(
                         [[str(path)] for path in photos],
                         [self.picture],
-                        label=self.labels.examples,
+                        label=written.examples,
                         examples_per_page=12,
                         elem_id="mm-caption-examples",
                     )
+        self.several = SeveralCaptions(service, languages)
 
     @property
     def options(self) -> list[Any]:
@@ -76,7 +78,7 @@ class CaptionPage:
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
-        caption = parts.in_sentences(self.caption, self.labels)
+        caption = parts.in_sentences(self.caption, self.service.speech)
         for trigger in (self.button.click, *([self.examples.load_input_event.then] if self.examples else [])):
             trigger(caption, self.inputs, self.outputs, api_visibility="private", concurrency_id="write")
         self.picture.clear(lambda: ("", ""), None, self.outputs, api_visibility="private")

@@ -38,7 +38,7 @@ class Endpoints:
             (self.index, [index.folder]),
         ):
             trigger.click(
-                parts.for_programs(handler),
+                parts.for_programs(handler, self.service.speech),
                 inputs,
                 answer,
                 api_name=handler.__name__,

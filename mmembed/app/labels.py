@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,6 +72,39 @@ class SearchLabels:
     unknown: str
     gone: str
     choose_first: str
+    marked: str
+    mark: str
+    right: str
+    wrong: str
+    unmarked: str
+    full: str
+    close: str
+
+
+@dataclass(frozen=True)
+class SelectionLabels:
+    """Words of the selection among the results."""
+
+    several: str
+    everything: str
+    clear: str
+    hint: str
+    chosen: str
+    elsewhere: str
+    caption: str
+    stop: str
+    paths: str
+    table: str
+    originals: str
+    sheet: str
+    download: str
+    missing: str
+    nothing: str
+    too_large: str
+    captions: str
+    captioned: str
+    stopped: str
+    unreadable: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +120,9 @@ class IndexLabels:
     temporary: str
     closed: str
     working: str
+    samples: str
+    stop: str
+    stopped: str
     done: str
     skipped: str
     empty_path: str
@@ -213,6 +246,7 @@ class Labels:
     picture: str
     examples: str
     search: SearchLabels
+    selection: SelectionLabels
     index: IndexLabels
     caption: CaptionLabels
     translate: TranslateLabels
@@ -221,6 +255,10 @@ class Labels:
     def number(self, value: float, digits: int = 0) -> str:
         """A number as it is written in the language."""
         return f"{value:,.{digits}f}".translate({ord(","): self.thousands, ord("."): self.decimal, ord("-"): "−"})
+
+    def bytes(self, size: int) -> str:
+        """A file's size, in kB or MB."""
+        return f"{self.number(size / 1e6, 1)} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
     def count_photos(self, count: int) -> str:
         """How many photos, in words that agree with the number."""
@@ -280,6 +318,8 @@ class Settings:
     upload_megapixels: int
     thumbnail_pixels: int
     preview_pixels: int
+    full_pixels: int
+    export_megabytes: int
     cache_check_seconds: int
     cache_keep_seconds: int
     captions: tuple[str, ...]
@@ -289,18 +329,6 @@ class Settings:
 
 def _folder() -> Path:
     return config_folder() / "app"
-
-
-def preferred_language(environment: Mapping[str, str] = os.environ) -> str:
-    """The language to show the app in: MMEMBED_LANGUAGE if it is set, else the system's if the app knows it, else English."""
-    if asked := environment.get("MMEMBED_LANGUAGE"):
-        return asked
-    locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    for wanted in (*environment.get("LANGUAGE", "").split(":"), locale):
-        code = re.split(r"[_.@-]", wanted)[0].lower()
-        if code in label_languages():
-            return code
-    return "en"
 
 
 def label_languages() -> tuple[str, ...]:

@@ -8,32 +8,32 @@ from html import escape
 import gradio as gr
 
 from mmembed.app import parts
+from mmembed.app.labels import Labels, ModelsLabels
 from mmembed.app.questions import ANY
 from mmembed.app.service import Known, Service
 from mmembed.backends import BUNDLED
 from mmembed.presets import Published
 
 
-class ModelsPage:
+class ModelsPage(parts.Part):
     """Builds the page's components in the current Gradio context; methods are its handlers."""
 
     def __init__(self, service: Service) -> None:
-        self.service, self.labels = service, service.labels
-        words = self.labels.models
-        self._roles = {"space": words.space, "captioner": words.captioner, "translator": words.translator}
-        gr.HTML(self.how_to(), elem_id="mm-models-how")
+        super().__init__(service)
+        words = service.speech.written.models
+        gr.HTML(service.speech.say(how_to), elem_id="mm-models-how")
         self.role = gr.Radio(
-            [(words.everything, ANY), *((label, role) for role, label in self._roles.items())],
+            [(words.everything, ANY), *((label, role) for role, label in _roles(words).items())],
             value=ANY,
             label=words.show,
             elem_id="mm-models-role",
         )
-        self.list = gr.HTML(parts.note(self.labels.loading), elem_id="mm-models")
+        self.list = gr.HTML(service.speech.say(lambda labels: parts.note(labels.loading)), elem_id="mm-models")
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
         self.role.change(
-            parts.in_sentences(self.listed, self.labels), [self.role], [self.list], api_visibility="private", show_progress="hidden"
+            parts.in_sentences(self.listed, self.service.speech), [self.role], [self.list], api_visibility="private", show_progress="hidden"
         )
 
     def listed(self, role: str = ANY) -> str:
@@ -43,20 +43,10 @@ class ModelsPage:
             return parts.note("", self.labels.models.nothing)
         return f'<div class="mm-models">{"".join(map(self.describe, models))}</div>'
 
-    def how_to(self) -> str:
-        """How to use a model, as HTML."""
-        words = self.labels.models
-        commands = "mmembed pull siglip2-base\nmmembed app --preset siglip2-base+blip-base"
-        return (
-            f'<p class="mm-how">{escape(words.how)}</p><pre class="mm-code" tabindex="0">{escape(commands)}</pre>'
-            + parts.remark(words.how_joined)
-            + parts.remark(words.how_terms)
-        )
-
     def describe(self, known: Known) -> str:
         """One model: what everybody wants to know first, and the rest behind a fold."""
         words, preset = self.labels.models, known.preset
-        name, badges = escape(preset.name), "".join(f"<li>{escape(self._roles[role])}</li>" for role in known.roles)
+        name, badges = escape(preset.name), "".join(f"<li>{escape(_roles(words)[role])}</li>" for role in known.roles)
         state = words.used if known.used else words.ready if known.ready else words.download.format(size=self._size(preset.size_mb))
         kind = "mm-used" if known.used else "mm-ready" if known.ready else "mm-away"
         return (
@@ -111,3 +101,17 @@ class ModelsPage:
     def _size(self, megabytes: float) -> str:
         number = self.labels.number
         return f"{number(megabytes / 1000, 1)} GB" if megabytes >= 1000 else f"{number(megabytes)} MB"
+
+
+def how_to(labels: Labels) -> str:
+    """How to use a model, as HTML."""
+    words, commands = labels.models, "mmembed pull siglip2-base\nmmembed app --preset siglip2-base+blip-base"
+    return (
+        f'<p class="mm-how">{escape(words.how)}</p><pre class="mm-code" tabindex="0">{escape(commands)}</pre>'
+        + parts.remark(words.how_joined)
+        + parts.remark(words.how_terms)
+    )
+
+
+def _roles(words: ModelsLabels) -> dict[str, str]:
+    return {"space": words.space, "captioner": words.captioner, "translator": words.translator}

@@ -9,13 +9,28 @@ from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.data_classes import ImageData
 
 from mmembed.app.labels import Labels, Languages
+from mmembed.app.service import Service
+from mmembed.app.speech import Speech
 from mmembed.errors import MmembedError
 
 _log = logging.getLogger(__name__)
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
+
+
+class Part:
+    """A part of the page, built in the current Gradio context, with methods that handle what happens to it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    @property
+    def labels(self) -> Labels:
+        """The words for whoever is being answered; while the page is built, `service.speech` has them."""
+        return self.service.labels
 
 
 def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
@@ -28,7 +43,6 @@ def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
         sources=["upload", "webcam", "clipboard"],
         height=height,
         buttons=["fullscreen"],
-        alt_text=label,
     )
     decoded = image.preprocess
 
@@ -43,34 +57,48 @@ def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
     return image
 
 
-def in_sentences(handler: _Handler, labels: Labels) -> _Handler:
-    """Show this package's errors as a notice and leave the page as it is; report anything else as the bug it is."""
+def in_sentences(handler: _Handler, speech: Speech) -> _Handler:
+    """Answer in the visitor's language. Show this package's errors as a notice and leave the page as it is; report anything else
+    as the bug it is."""
 
     @functools.wraps(handler)
     def shown(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return handler(*args, **kwargs)
-        except MmembedError as error:
-            gr.Warning(escape(str(error)), title=labels.notice)
-            return gr.skip()
-        except Exception as error:
-            _log.exception("The app failed in %s", handler.__name__)
-            raise gr.Error(escape(labels.failed.format(error=error or type(error).__name__)), title=labels.error) from error
+        with speech.answering(_accepted_languages()):
+            labels = speech.labels
+            try:
+                return handler(*args, **kwargs)
+            except MmembedError as error:
+                gr.Warning(escape(str(error)), title=labels.notice)
+                return gr.skip()
+            except Exception as error:
+                _log.exception("The app failed in %s", handler.__name__)
+                raise gr.Error(escape(labels.failed.format(error=error or type(error).__name__)), title=labels.error) from error
 
     return shown  # type: ignore[return-value]
 
 
-def for_programs(handler: _Handler) -> _Handler:
+def for_programs(handler: _Handler, speech: Speech) -> _Handler:
     """The same for API callers, who get the sentence as the error of their call."""
 
     @functools.wraps(handler)
     def called(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return handler(*args, **kwargs)
-        except MmembedError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        with speech.answering(_accepted_languages()):
+            try:
+                return handler(*args, **kwargs)
+            except MmembedError as error:
+                raise gr.Error(str(error), print_exception=False) from error
 
     return called  # type: ignore[return-value]
+
+
+def visitor() -> str:
+    """What tells the open pages apart; empty outside of a request."""
+    return str(getattr(LocalContext.request.get(None), "session_hash", None) or "")
+
+
+def _accepted_languages() -> str:
+    headers = getattr(LocalContext.request.get(None), "headers", None)
+    return str(headers.get("accept-language", "")) if headers is not None else ""
 
 
 def note(text: str, more: str = "", kind: str = "") -> str:
@@ -110,9 +138,10 @@ def titled(title: str, text: str, language: str, languages: Languages, more: str
     return f'<section class="mm-titled"><h2>{escape(title)}</h2>{words}{more}</section>'
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """Names and values, as a definition list."""
-    return f'<dl class="mm-facts">{"".join(f"<dt>{escape(name)}</dt><dd dir=auto>{escape(value)}</dd>" for name, value in rows)}</dl>'
+def facts(rows: Sequence[tuple[str, str]], close: str) -> str:
+    """Names and values, as a definition list; `close` is what closes it where it opens in a window of its own."""
+    entries = "".join(f"<dt>{escape(name)}</dt><dd dir=auto>{escape(value)}</dd>" for name, value in rows)
+    return f'<dl class="mm-facts" data-close="{escape(close, quote=True)}">{entries}</dl>'
 
 
 def written(text: str, language: str, languages: Languages) -> dict[str, Any]:

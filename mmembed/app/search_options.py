@@ -12,12 +12,12 @@ from mmembed.app.service import Service
 from mmembed.gallery.items import ORIENTATIONS
 
 
-class SearchOptions:
+class SearchOptions(parts.Part):
     """Builds its components in the current Gradio context."""
 
     def __init__(self, service: Service) -> None:
-        self.service, self.labels = service, service.labels
-        words, settings = self.labels.search, service.settings
+        super().__init__(service)
+        words, settings = service.speech.written.search, service.settings
         shapes = {"landscape": words.landscape, "portrait": words.portrait, "square": words.square}
         longest = settings.text_characters
         with gr.Accordion(words.options, open=False, elem_id="mm-options") as self.accordion:
@@ -34,7 +34,7 @@ class SearchOptions:
                     self.count = gr.Slider(1, settings.most_results, settings.results, step=1, label=words.count, elem_id="mm-count")
                     self.likely_only = gr.Checkbox(False, label=words.likely_only, elem_id="mm-likely-only")
                     self.fold = gr.Checkbox(False, label=words.fold, elem_id="mm-fold")
-            gr.HTML(parts.remark(words.filters))
+            gr.HTML(service.speech.say(lambda labels: parts.remark(labels.search.filters)))
             with gr.Row(equal_height=False):
                 self.folder = gr.Dropdown(
                     [(words.everywhere, ANY)],

@@ -1,53 +1,35 @@
-"""The Search page: a question, a grid of hits, and the chosen picture with what is known about it."""
+"""The Search page: a question, and a grid of hits, of which one may be looked at closely and several may be selected."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
-from mmembed.app import parts
+from mmembed.app import parts, scripts
+from mmembed.app.answers import Answer, Shown
+from mmembed.app.chosen_panel import ChosenPanel, fitted
 from mmembed.app.labels import Languages
 from mmembed.app.questions import Question
 from mmembed.app.search_options import SearchOptions
+from mmembed.app.selection_bar import Picked, SelectionBar, marked
 from mmembed.app.service import Found, Service
 from mmembed.errors import InvalidQuery, UnreadablePicture
 from mmembed.gallery.items import Hit
 
-_SCROLL_TO_CHOSEN = "() => document.getElementById('mm-chosen')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 _CACHED_THUMBNAILS = 128  # about 30 MB at the usual size
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One picture of the grid: which it is, how well it matched if it was searched for, and what was folded into it."""
-
-    fingerprint: str
-    similarity: float | None = None
-    confidence: float | None = None
-    alike: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the grid shows, and the question it answers; None before the first."""
-
-    shown: tuple[Shown, ...] = ()
-    question: Question | None = None
-    found: Found = Found()  # noqa: RUF009  (it is frozen)
-
-
-class SearchPage:
+class SearchPage(parts.Part):
     """Builds the page's components in the current Gradio context; methods are its handlers."""
 
     def __init__(self, service: Service, languages: Languages) -> None:
-        self.service, self.labels, self.languages = service, service.labels, languages
+        super().__init__(service)
         self._thumbnail = lru_cache(_CACHED_THUMBNAILS)(self._read_thumbnail)
-        words, settings = self.labels.search, service.settings
+        words, settings = service.speech.written.search, service.settings
         with gr.Row(equal_height=False):
             self.text = gr.Textbox(
                 label=words.text,
@@ -60,12 +42,15 @@ class SearchPage:
             )
             self.button = gr.Button(words.button, variant="primary", scale=1, min_width=120, elem_id="mm-go")
         self.examples = gr.Examples(
-            [[text] for text in settings.searches], [self.text], label=self.labels.examples, elem_id="mm-search-examples"
+            [[text] for text in settings.searches],
+            [self.text],
+            label=service.speech.written.examples,
+            elem_id="mm-search-examples",
         )
         self.options = SearchOptions(service)
-        self.status = gr.HTML(parts.note(self.labels.loading), elem_id="mm-search-status")
+        self.status = gr.HTML(elem_id="mm-search-status")
         self.answer = gr.State(Answer())
-        self.chosen = gr.State("")
+        self.selection = SelectionBar(service)
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 self.grid = gr.Gallery(
@@ -81,15 +66,7 @@ class SearchPage:
                     show_label=False,
                 )
                 self.more = gr.Button(words.more, visible=False, elem_id="mm-more")
-            with gr.Column(scale=2, min_width=320, visible=False, elem_id="mm-chosen") as self.panel:
-                self.picture = gr.Image(
-                    label=words.chosen, interactive=False, format="jpeg", buttons=["fullscreen"], elem_id="mm-chosen-picture", height=340
-                )
-                self.facts = gr.HTML(elem_id="mm-facts")
-                with gr.Row():
-                    self.caption_this = gr.Button(words.caption_this, size="md", min_width=140)
-                    self.more_like_this = gr.Button(words.more_like_this, size="md", min_width=140)
-                    self.translate_with = gr.Button(words.translate_with, size="md", min_width=140)
+            self.panel = ChosenPanel(service, languages)
 
     @property
     def inputs(self) -> list[Any]:
@@ -98,8 +75,8 @@ class SearchPage:
 
     @property
     def outputs(self) -> list[Any]:
-        """Where a finished search goes; see `present`."""
-        return [self.status, self.grid, self.answer, self.more, self.chosen, self.panel]
+        """Where a finished search goes; see `answered`."""
+        return [self.status, self.grid, self.answer, self.more, self.selection.style, self.panel.fingerprint, self.panel.column]
 
     @property
     def asked(self) -> list[Any]:
@@ -108,81 +85,94 @@ class SearchPage:
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
-        search = parts.in_sentences(self.search, self.labels)
+        speech, picked = self.service.speech, self.selection.picked
+        private: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "search"}
+        search = parts.in_sentences(self.search, speech)
         for trigger in (self.button.click, self.text.submit, *self.options.submits, self.examples.load_input_event.then):
-            trigger(search, self.inputs, self.outputs, api_visibility="private", concurrency_id="search")
-        self.more.click(
-            parts.in_sentences(self.show_more, self.labels),
-            [self.answer],
+            trigger(search, [picked, *self.inputs], self.outputs, **private)
+        self.more.click(parts.in_sentences(self.show_more, speech), [self.answer, picked], self.outputs[:5], **private)
+        self.grid.select(
+            parts.in_sentences(self.choose, speech),
+            [self.answer, self.selection.several, picked],
+            [*self.panel.outputs, *self.selection.outputs],
+            api_visibility="private",
+            show_progress="hidden",
+        ).success(None, js=scripts.SCROLL_TO_CHOSEN, api_visibility="private")
+        self.panel.mark.input(
+            parts.in_sentences(self.mark, speech),
+            [self.panel.mark, self.panel.fingerprint, self.answer],
             self.outputs[:4],
             api_visibility="private",
-            concurrency_id="search",
+            show_progress="hidden",
         )
-        self.grid.select(
-            parts.in_sentences(self.choose, self.labels),
-            [self.answer],
-            [self.chosen, self.picture, self.facts, self.panel],
-            api_visibility="private",
-        ).success(None, js=_SCROLL_TO_CHOSEN, api_visibility="private")
-        self.more_like_this.click(
-            parts.in_sentences(self.search_like_chosen, self.labels),
-            [self.chosen, *self.inputs],
-            self.asked,
-            api_visibility="private",
-            concurrency_id="search",
+        self.panel.more_like_this.click(
+            parts.in_sentences(self.search_like_chosen, speech), [self.panel.fingerprint, picked, *self.inputs], self.asked, **private
         )
+        self.selection.connect(self.answer)
+        self.panel.connect()
 
-    def search(self, *values: Any) -> tuple[Any, ...]:
+    def search(self, picked: Picked, *values: Any) -> tuple[Any, ...]:
         """Search with the values of `inputs`."""
-        return self.answered(Question(*values))
+        return self.answered(Question(*values), picked)
 
-    def search_like_chosen(self, chosen: str, *values: Any) -> tuple[Any, ...]:
+    def search_like_chosen(self, chosen: str, picked: Picked, *values: Any) -> tuple[Any, ...]:
         """Search with the chosen picture in place of what was asked, and show it as the question; filters stay."""
         if not chosen:
             raise InvalidQuery(self.labels.search.choose_first)
         question = replace(Question(*values), text="", without="", like=None, item=chosen)
-        return self.search_like(question, self.preview(chosen))
+        return self.search_like(question, self.panel.preview(chosen), picked)
 
-    def search_like(self, question: Question, picture: Any) -> tuple[Any, ...]:
+    def search_like(self, question: Question, picture: Any, picked: Picked = ()) -> tuple[Any, ...]:
         """Values of `asked`: the answer to a question that is nothing but `picture`, and filters."""
-        return ("", "", picture, gr.update(open=True), *self.answered(question))
+        return ("", "", picture, gr.update(open=True), *self.answered(question, picked))
 
-    def answered(self, question: Question) -> tuple[Any, ...]:
-        """Search; a gallery without photos says how to get some instead."""
+    def answered(self, question: Question, picked: Picked = ()) -> tuple[Any, ...]:
+        """Search; a gallery without photos says how to get some instead. What is selected stays selected."""
         found = self.service.search(question) if self.service.size() else Found()
-        return (*self.present(question, found), "", gr.update(visible=False))
+        return self._with(self.present(question, found), picked)
 
-    def show_more(self, answer: Answer) -> tuple[Any, ...]:
+    def show_more(self, answer: Answer, picked: Picked = ()) -> tuple[Any, ...]:
         """The next hits, below those that are there."""
         if answer.question is None:
             raise InvalidQuery(self.labels.search.no_question)
-        return self.present(answer.question, answer.found.and_then(self.service.search(answer.question, answer.found.page + 1)))
+        found = answer.found.and_then(self.service.search(answer.question, answer.found.page + 1))
+        presented = self.present(answer.question, found)
+        return (*presented, marked(picked, presented[2]))
+
+    def mark(self, said: str, fingerprint: str, answer: Answer) -> tuple[Any, ...]:
+        """Keep whether the chosen hit is right, and show it in the grid."""
+        self.panel.keep(said, fingerprint, answer)
+        return self.present(answer.question, answer.found)
 
     def present(self, question: Question | None, found: Found) -> tuple[Any, ...]:
         """Values of the first four `outputs`."""
-        shown = tuple(
-            Shown(hit.item.fingerprint, hit.similarity, hit.confidence, tuple(str(item.paths[0]) for item in hit.similar))
-            for hit in found.hits
-        )
-        pictures = [(self._thumbnail(hit.item.fingerprint), self._caption(hit)) for hit in found.hits]
-        more = found.more and len(shown) < self.service.settings.most_shown
+        answer, marks = Answer.to(question, found), self.service.marks(found.asked)
+        pictures = [(self._thumbnail(hit.item.fingerprint), self._caption(hit, marks.get(hit.item.fingerprint))) for hit in found.hits]
+        more = found.more and len(answer.shown) < self.service.settings.most_shown
         grid = gr.update(value=pictures, visible=bool(pictures))
-        return self.summary(found, question), grid, Answer(shown, question, found), gr.update(visible=more)
+        return self.summary(found, question, marks), grid, answer, gr.update(visible=more)
 
     def welcome(self) -> tuple[Any, ...]:
         """Values of `outputs` before the first search: the gallery's own first pictures."""
         items = self.service.first_items(self.service.settings.results)
         if not items:
-            return (*self.present(None, Found()), "", gr.update(visible=False))
+            return self._with(self.present(None, Found()), ())
         pictures = [(self._thumbnail(item.fingerprint), item.paths[0].name) for item in items]
         answer = Answer(tuple(Shown(item.fingerprint) for item in items))
         start = parts.note("", self.labels.search.start)
-        return start, gr.update(value=pictures, visible=True), answer, gr.update(visible=False), "", gr.update(visible=False)
+        return self._with((start, gr.update(value=pictures, visible=True), answer, gr.update(visible=False)), ())
 
-    def summary(self, found: Found, question: Question | None) -> str:
+    def welcome_unless_asked(self, answer: Answer) -> tuple[Any, ...]:
+        """The same, unless somebody was faster than the model and has an answer already."""
+        return self.welcome() if answer.question is None else (gr.skip(),) * len(self.outputs)
+
+    def summary(self, found: Found, question: Question | None, marks: dict[str, bool] | None = None) -> str:
         """The sentence above the grid: how much of it is to be believed."""
         words, photos = self.labels.search, self.labels.count_photos(found.total)
-        filtered = [words.filtered] if found.filtered else []
+        remarks = [words.filtered] if found.filtered else []
+        if marks:
+            right = sum(marks.values())
+            remarks.append(words.marked.format(right=right, wrong=len(marks) - right))
         likely_only = question is not None and question.likely_only
         if found.total == 0:
             return parts.note(words.empty, words.empty_hint if self.service.may_index else self.labels.index.closed, "weak")
@@ -190,57 +180,36 @@ class SearchPage:
             return parts.note(words.no_pass, words.no_pass_hint, "weak")
         if found.likely == 0:
             hint = (words.no_match_only if likely_only else words.no_match_hint).format(photos=photos)
-            return parts.note(words.no_match, " ".join([hint, *filtered]), "weak")
+            return parts.note(words.no_match, " ".join([hint, *remarks]), "weak")
         others = len(found.hits) > found.likely
         counted = words.likely_one if found.likely == 1 else words.likely
         if found.more and found.seen == found.likely:  # so the next page may well have more of them
             counted = words.likely_or_more
         likely = counted.format(count=found.likely, photos=photos)
-        return parts.note(likely, " ".join([*([words.others] if others else []), *filtered]), "good")
+        return parts.note(likely, " ".join([*([words.others] if others else []), *remarks]), "good")
 
-    def choose(self, answer: Answer, event: gr.SelectData) -> tuple[Any, ...]:
-        """Show the picture that was clicked."""
+    def choose(self, answer: Answer, several: bool, picked: Picked, event: gr.SelectData) -> tuple[Any, ...]:
+        """Show the picture that was clicked or, while several are selected, add it to them."""
         if not isinstance(event.index, int) or not 0 <= event.index < len(answer.shown):
             raise InvalidQuery(self.labels.search.choose_first)
-        picked = answer.shown[event.index]
-        image = gr.update(value=self.preview(picked.fingerprint), alt_text=self.service.item(picked.fingerprint).paths[0].name)
-        return picked.fingerprint, image, self.describe(picked), gr.update(visible=True)
+        if several:
+            return (*[gr.skip()] * len(self.panel.outputs), *self.selection.pick(event.index, picked, answer))
+        return (*self.panel.show(answer.shown[event.index], answer), *[gr.skip()] * len(self.selection.outputs))
 
-    def describe(self, picked: Shown) -> str:
-        """What is known about a picture, as HTML."""
-        words, item = self.labels.search, self.service.item(picked.fingerprint)
-        rows = [(words.file, item.paths[0].name), *((words.folder, str(path.parent)) for path in item.paths)]
-        rows.append((words.size, f"{item.width} × {item.height} · {self._bytes(item.size)}"))
-        rows.append((words.taken, item.taken.strftime("%Y-%m-%d %H:%M") if item.taken else words.unknown))
-        if picked.similarity is not None and picked.confidence is not None:
-            similarity = self.labels.number(picked.similarity, 3)
-            rows += [(words.similarity, similarity), (words.confidence, parts.percent(picked.confidence))]
-        rows += [(words.alike, path) for path in picked.alike]
-        for caption in self.service.captions(picked.fingerprint):
-            rows.append((f"{words.captions} ({self.languages.name(caption.language)})", caption.text))
-        return parts.facts(rows)
-
-    def preview(self, fingerprint: str) -> np.ndarray:
-        """uint8 `[H, W, 3]`, no longer than the preview's side. Raises UnreadablePicture if the file is gone."""
-        return _fitted(self.service.picture(fingerprint, self.service.settings.preview_pixels).pixels, self.service.settings.preview_pixels)
+    def _with(self, presented: tuple[Any, ...], picked: Picked) -> tuple[Any, ...]:
+        """Values of `outputs` after those of `present`: nothing is chosen, and what is selected looks it."""
+        style = marked(picked, presented[2])
+        return (*presented, style, "", gr.update(visible=False))
 
     def _read_thumbnail(self, fingerprint: str) -> np.ndarray:
         side = self.service.settings.thumbnail_pixels
         try:
-            return _fitted(self.service.picture(fingerprint, side).pixels, side)
+            return fitted(self.service.picture(fingerprint, side).pixels, side)
         except UnreadablePicture:  # a moved file still is a hit; a grey square says that there is nothing to show
             return np.full((side, side, 3), 160, np.uint8)
 
-    def _bytes(self, size: int) -> str:
-        return f"{self.labels.number(size / 1e6, 1)} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
-
-    def _caption(self, hit: Hit) -> str:
+    def _caption(self, hit: Hit, right: bool | None) -> str:
         words = self.labels.search
         caption = words.caption_format.format(name=hit.item.paths[0].name, confidence=parts.percent(hit.confidence))
-        return words.alike_format.format(caption=caption, count=len(hit.similar)) if hit.similar else caption
-
-
-def _fitted(pixels: np.ndarray, side: int) -> np.ndarray:
-    image = Image.fromarray(pixels)
-    image.thumbnail((side, side))
-    return np.asarray(image)
+        caption = words.alike_format.format(caption=caption, count=len(hit.similar)) if hit.similar else caption
+        return caption if right is None else f"{'✓' if right else '✗'} {caption}"

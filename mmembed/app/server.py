@@ -69,11 +69,13 @@ def serve(
 ) -> None:
     """See `mmembed.app.launch`."""
     from mmembed import presets
-    from mmembed.app.labels import preferred_language, read_labels
+    from mmembed.app.labels import read_labels
     from mmembed.app.service import Service
+    from mmembed.app.speech import forced_language
 
     require_gradio()
-    labels = read_labels(language or preferred_language())
+    forced = language or forced_language()
+    labels = read_labels(forced) if forced else None
     for part in preset.split("+") if not Path(preset).is_dir() else ():  # else the page would open and every click fail
         if part.strip() not in presets.presets() and not Path(part.strip()).is_dir() and not is_name(part.strip()):
             raise UnknownPreset(f"There is no preset {part!r}; known are {', '.join(presets.presets())}, or give a bundle's folder.")
@@ -94,6 +96,8 @@ def serve_service(
     Raises:
         MmembedError: the port is taken.
     """
+    import gradio as gr
+
     from mmembed.app.blocks import assemble
     from mmembed.app.theme import CSS, head, theme
 
@@ -101,7 +105,8 @@ def serve_service(
         # Python dies of it without cleaning up, and the uploads of all visitors would stay behind.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        assemble(service).launch(
+        blocks = assemble(service)  # first, for it collects what has to be said in every language
+        blocks.launch(
             server_name=host,
             server_port=port,
             share=share,
@@ -109,7 +114,8 @@ def serve_service(
             inbrowser=open_browser,
             theme=theme(),
             css=CSS,
-            head=head(service.labels.language),
+            head=head(service.speech.languages),
+            i18n=gr.I18n(**service.speech.translations()),
             footer_links=["api", "settings"],
             max_file_size=f"{service.settings.upload_megabytes}mb",
             allowed_paths=[],

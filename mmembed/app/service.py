@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from mmembed.app.labels import Labels, Settings, read_labels, read_settings
+from mmembed.app.labels import Labels, Settings, read_settings
 from mmembed.app.questions import Question
+from mmembed.app.speech import Speech
 from mmembed.backends import roles
 from mmembed.errors import GalleryError, InvalidQuery, MmembedError, UnreadablePicture
 from mmembed.gallery.items import GOOD_MATCH, Hit, IndexReport, Item, Query
+from mmembed.gallery.marks import Asked
 from mmembed.generate.base import PLAIN, Caption, Style, Translation
 from mmembed.hub.shelf import is_ready
 from mmembed.media.picture import Picture
+from mmembed.media.samples import sample_photos
 from mmembed.presets import Preset, presets
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class Found:
         filtered: whether only some photos were looked at.
         seen: how many hits there were, unlikely ones counted even where they are left out.
         page: number of the last page, from 1.
+        asked: what was looked for, as marks know it; None if nothing was.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -51,6 +55,7 @@ class Found:
     filtered: bool = False
     seen: int = 0
     page: int = 1
+    asked: Asked | None = None
 
     def and_then(self, following: Found) -> Found:
         """This and the page that follows it."""
@@ -85,7 +90,7 @@ class Service:
     """The app's one model and one gallery, shared by everybody who has the page open.
 
     The model loads once, in the background after `warm_up`, else at the first question. Without a gallery folder the
-    gallery lives in a temporary one until `close`.
+    gallery lives in a temporary one until `close`. With `labels`, everybody is spoken to in their language.
     """
 
     def __init__(
@@ -98,7 +103,7 @@ class Service:
         labels: Labels | None = None,
     ) -> None:
         self.settings = settings or read_settings()
-        self.labels = labels or read_labels()
+        self.speech = Speech(labels)
         self.may_index = may_index
         self.temporary = gallery is None
         self._scratch = tempfile.TemporaryDirectory(prefix="mmembed-gallery-") if gallery is None else None
@@ -115,6 +120,11 @@ class Service:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def labels(self) -> Labels:
+        """The words for whoever is being answered."""
+        return self.speech.labels
 
     def close(self) -> None:
         """Close the gallery, and remove it if it was temporary."""
@@ -160,16 +170,16 @@ class Service:
             UnreadablePicture: the uploaded picture is none.
         """
         count, page = max(1, min(int(question.count), self.settings.most_results)), max(1, int(page))
-        gallery, query = self.gallery(), self._query(question)
+        gallery, (query, asked) = self.gallery(), self._query(question)
         found = gallery.search(query, count + 1, (page - 1) * count, question.fold)  # one more tells whether there is another page
         hits, more = found[:count], len(found) > count
         # Likely ones first: similarity alone may put a picture first that shows something unwanted.
         likely = [hit for hit in hits if hit.confidence >= GOOD_MATCH]
         others = [] if question.likely_only else [hit for hit in hits if hit.confidence < GOOD_MATCH]
         more = more and (bool(likely) or not question.likely_only)
-        return Found((*likely, *others), len(likely), len(gallery), more, bool(query.filters), len(hits), page)
+        return Found((*likely, *others), len(likely), len(gallery), more, bool(query.filters), len(hits), page, asked)
 
-    def _query(self, question: Question) -> Query:
+    def _query(self, question: Question) -> tuple[Query, Asked]:
         text = self._text(question.text)
         for other in (question.without, question.caption):
             self._text(other)
@@ -178,7 +188,20 @@ class Service:
             pictures.append(self.picture(question.item, self.model().space.picture_size))
         if not text and not pictures:
             raise InvalidQuery(self.labels.search.no_question)
-        return Query.of(text or None, pictures, question.unwanted, question.filters(self.labels))
+        asked = Asked(text, tuple(question.unwanted), question.item or "".join(picture.fingerprint for picture in pictures))
+        return Query.of(text or None, pictures, question.unwanted, question.filters(self.labels)), asked
+
+    def mark(self, asked: Asked, fingerprint: str, right: bool | None) -> None:
+        """Keep in the gallery that a picture is a right or a wrong hit for what was asked; None takes it back.
+
+        Raises:
+            GalleryError: the picture has left the gallery, or the gallery may only be read.
+        """
+        self.gallery().mark(asked, fingerprint, right)
+
+    def marks(self, asked: Asked | None) -> dict[str, bool]:
+        """What was said about hits for this question: right or wrong, by fingerprint."""
+        return {mark.fingerprint: mark.right for mark in self.gallery().marks(asked)} if asked is not None else {}
 
     def first_items(self, count: int) -> list[Item]:
         """The first `count` items of the gallery, in its own order."""
@@ -260,21 +283,32 @@ class Service:
         known = [Known(preset, roles(preset.backend), preset.name in used, is_ready(preset)) for preset in presets().values()]
         return sorted(known, key=lambda one: (not one.used, not one.ready))
 
+    def index_samples(self, progress: Callable[[int, int, str], None] | None = None) -> IndexReport:
+        """Index the photos that installed packages carry, where they are. Raises GalleryError if indexing is switched off."""
+        return self._index(sample_photos(), progress)
+
     def index(self, folder: str, progress: Callable[[int, int, str], None] | None = None) -> IndexReport:
         """Index a folder of this computer into the gallery; searches go on meanwhile.
 
         Raises:
             GalleryError: indexing from the page is switched off, or there is no such folder.
         """
-        if not self.may_index:
-            raise GalleryError(self.labels.index.closed)
+        self._refuse_to_index()
         if not folder.strip():
             raise GalleryError(self.labels.index.empty_path)
         place = Path(folder.strip()).expanduser()
         if not place.is_dir():
             raise GalleryError(self.labels.index.no_folder.format(folder=place))
+        return self._index([place], progress)
+
+    def _index(self, places: list[Path], progress: Callable[[int, int, str], None] | None) -> IndexReport:
+        self._refuse_to_index()
         with self._indexing:  # two at once would read the same new files twice
-            return self.gallery().index([place], progress)
+            return self.gallery().index(places, progress)
+
+    def _refuse_to_index(self) -> None:
+        if not self.may_index:
+            raise GalleryError(self.labels.index.closed)
 
     def gallery(self) -> Gallery:
         """The gallery, opened (and the model loaded) by the first call."""

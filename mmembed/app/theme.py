@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
+from mmembed.app.scripts import in_head
+
 _SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -59,7 +61,21 @@ CSS = """
 #mm-results .caption-label { font-size: .78rem; max-width: 96%; }
 #mm-results .caption-label { opacity: 1 !important; background: var(--background-fill-primary) !important;
   color: var(--body-text-color) !important; }
-#mm-go, #mm-index-go { align-self: end; }
+#mm-results .thumbnail-lg { position: relative; }
+#mm-several .grid-container { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)) !important; }
+#mm-several .grid-wrap { min-height: 0 !important; max-height: none !important; overflow: visible !important; }
+#mm-several .thumbnail-lg { aspect-ratio: auto !important; display: flex; flex-direction: column; cursor: default; }
+#mm-several .thumbnail-lg img { aspect-ratio: 4 / 3; height: auto; }
+#mm-several .caption-label { position: static; max-width: 100%; white-space: pre-line; text-align: start; unicode-bidi: plaintext;
+  overflow: visible; font-size: .95rem; line-height: 1.4; border: 0; color: var(--body-text-color) !important;
+  background: var(--background-fill-primary) !important; }
+#mm-full { max-width: 96vw; max-height: 96vh; padding: .8rem; border: 1px solid var(--border-color-primary); border-radius: 8px;
+  background: var(--background-fill-primary); color: var(--body-text-color); overflow: auto; }
+#mm-full::backdrop { background: rgb(0 0 0 / .75); }
+#mm-full img { max-width: 100%; max-height: 78vh; margin: 0 auto .6rem; display: block; }
+#mm-full form { text-align: end; }
+#mm-full button { padding: .1rem .7rem .3rem; cursor: pointer; font-size: 1.3rem; }
+#mm-go, #mm-index-go, #mm-index-stop { align-self: end; }
 .mm-result textarea { font-size: 1.15rem !important; line-height: 1.45 !important; }
 """
 
@@ -75,27 +91,9 @@ _HEAD = """<style>
 </style>"""
 
 
-# For screen readers. Example pictures come without a name; that of their file is better than none. A result's label names the
-# copy button inside it, and not the text.
-_NAMES = """<script>
-new MutationObserver(() => {
-  document.querySelectorAll('.gallery-item img[alt=""]').forEach((image) => {
-    image.alt = decodeURIComponent(image.src.split("/").pop()).replace(/\\.\\w+$/, "").replace(/[_-]+/g, " ");
-  });
-  document.querySelectorAll(".mm-result").forEach((block) => {
-    const label = block.querySelector('[data-testid="block-info"]'), text = block.querySelector("textarea");
-    if (label && text) {
-      label.id = `${block.id}-label`;
-      text.setAttribute("aria-labelledby", label.id);
-    }
-  });
-}).observe(document.documentElement, { childList: true, subtree: true });
-</script>"""
-
-
-def head(language: str) -> str:
-    """What stands in the page's head; it tells screen readers in which language the page is, and what example pictures are."""
-    return f'{_HEAD}{_NAMES}<script>document.documentElement.lang = "{language}";</script>'
+def head(languages: tuple[str, ...]) -> str:
+    """What stands in the page's head: styles that depend on the screen, and scripts for a page in these languages."""
+    return _HEAD + in_head(languages)
 
 
 def theme() -> gr.themes.Base:

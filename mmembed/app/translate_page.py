@@ -15,12 +15,14 @@ from mmembed.generate.base import Translation
 AUTO = "auto"
 
 
-class TranslatePage:
+class TranslatePage(parts.Part):
     """Builds the page's components in the current Gradio context; methods are its handlers."""
 
     def __init__(self, service: Service, languages: Languages, samples: list[Path]) -> None:
-        self.service, self.labels, self.languages = service, service.labels, languages
-        words, settings = self.labels.translate, service.settings
+        super().__init__(service)
+        self.languages = languages
+        written, settings = service.speech.written, service.settings
+        words = written.translate
         choices = languages.choices(tuple(languages.languages))
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
@@ -32,9 +34,7 @@ class TranslatePage:
                     self.to = gr.Dropdown(choices, value="de", label=words.to, min_width=120)
                 self.picture = parts.picture_input(words.picture, "mm-translate-picture", 220)
                 with gr.Accordion(words.options, open=False):
-                    self.count = gr.Slider(
-                        1, settings.most_alternatives, settings.alternatives, step=1, label=self.labels.alternatives_count
-                    )
+                    self.count = gr.Slider(1, settings.most_alternatives, settings.alternatives, step=1, label=written.alternatives_count)
                 self.button = gr.Button(words.button, variant="primary", elem_id="mm-translate-go")
             with gr.Column(min_width=320):
                 self.remarks = gr.HTML(elem_id="mm-translate-remarks")
@@ -49,7 +49,7 @@ class TranslatePage:
                 self.examples = gr.Examples(
                     [values for values, _ in examples],
                     [self.text, self.source, self.to, self.picture],
-                    label=self.labels.examples,
+                    label=written.examples,
                     example_labels=[label for _, label in examples],
                 )
 
@@ -63,7 +63,7 @@ class TranslatePage:
 
     def connect(self) -> None:
         """Wire the events that stay on this page."""
-        translate = parts.in_sentences(self.translate, self.labels)
+        translate = parts.in_sentences(self.translate, self.service.speech)
         for trigger in (self.button.click, self.examples.load_input_event.then):
             trigger(translate, self.inputs, self.outputs, api_visibility="private", concurrency_id="write")
 
@@ -71,6 +71,10 @@ class TranslatePage:
         """Translate the text, looking at the picture if there is one."""
         given = None if source == AUTO else source
         return self.present(self.service.translate(text, given, to, Path(picture) if picture else None, count), given is None)
+
+    def translate_if_any(self, text: str, *rest: Any) -> tuple[Any, ...]:
+        """The same when a text came from another page, and nothing when none came."""
+        return self.translate(text, *rest) if text else (gr.skip(),) * len(self.outputs)
 
     def present(self, translated: Translated, recognised: bool) -> tuple[Any, ...]:
         """Values of `outputs`; `recognised` tells whether the model had to find out the language of the text."""
@@ -113,6 +117,7 @@ class TranslatePage:
 
     def _examples(self, samples: list[Path]) -> list[tuple[list[Any], str]]:
         """Values of the inputs, and what the button says, of every example whose photo is there."""
+        # Gradio cannot translate what these buttons say, so it is the same in every language.
         photos, words = {path.name: str(path) for path in samples}, self.labels.translate
         return [
             (

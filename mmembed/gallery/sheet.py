@@ -18,21 +18,26 @@ _MOST_COLUMNS = 5
 
 def contact_sheet(hits: Sequence[Hit]) -> Image.Image:
     """RGB, white, rows of up to five pictures, each with its number, confidence and file name."""
-    columns = max(1, min(_MOST_COLUMNS, len(hits)))
-    rows = max(1, math.ceil(len(hits) / columns))
+    labels = [f"{number}  {hit.confidence:.0%}  {hit.item.paths[0].name}" for number, hit in enumerate(hits, 1)]
+    return draw_sheet([hit.item for hit in hits], labels)
+
+
+def draw_sheet(items: Sequence[Item], labels: Sequence[str]) -> Image.Image:
+    """RGB, white, rows of up to five pictures, each with its label below it."""
+    columns = max(1, min(_MOST_COLUMNS, len(items)))
+    rows = max(1, math.ceil(len(items) / columns))
     width, height = _SIDE + _GAP, _SIDE + _LINE + _GAP
     sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for number, hit in enumerate(hits):
+    for number, (item, label) in enumerate(zip(items, labels, strict=True)):
         row, column = divmod(number, columns)
         left, top = _GAP + column * width, _GAP + row * height
-        small = _thumbnail(hit.item)
+        small = _thumbnail(item)
         if small is None:
             draw.rectangle((left, top, left + _SIDE - 1, top + _SIDE - 1), outline="grey")
             draw.text((left + 8, top + _SIDE // 2), "the file is not there now", fill="grey", font=font)
         else:
             sheet.paste(small, (left + (_SIDE - small.width) // 2, top + (_SIDE - small.height) // 2))
-        label = f"{number + 1}  {hit.confidence:.0%}  {hit.item.paths[0].name}"
         draw.text((left, top + _SIDE + 3), _fitting(draw, label, font), fill="black", font=font)
     return sheet
 

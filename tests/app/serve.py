@@ -1,20 +1,45 @@
-"""Serves the app for the browser tests: python -m tests.app.serve PORT GALLERY fake|mini LANGUAGE."""
+"""Serves the app for the browser tests: python -m tests.app.serve PORT GALLERY fake|mini LANGUAGE.
+
+LANGUAGE is a code, or `visitor` to let each browser choose. MMEMBED_TEST_SLOW makes the model take so many seconds to load, and as
+long for each picture that it describes or embeds.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from pathlib import Path
 
 import mmembed.app  # noqa: F401  (switches Gradio's telemetry off before Gradio is imported)
 from mmembed.app.labels import read_labels
 from mmembed.app.server import private_upload_folder, serve_service
 from mmembed.app.service import Service
+from mmembed.model import Model
 from mmembed.presets import load
 from tests.fakes import fake_model
+
+
+def slow_model(seconds: float) -> Model:
+    """The fake model, which takes its time over each picture."""
+    model = fake_model()
+    embed = model.space.embed_pictures
+
+    def embed_slowly(pictures):  # type: ignore[no-untyped-def]
+        time.sleep(seconds * len(pictures))
+        return embed(pictures)
+
+    time.sleep(seconds)
+    model.space.embed_pictures = embed_slowly  # type: ignore[method-assign]
+    return model
+
 
 if __name__ == "__main__":
     port, gallery, kind, language = sys.argv[1:]
     private_upload_folder()
-    with Service(Path(gallery), fake_model if kind == "fake" else load, labels=read_labels(language)) as service:
+    slowness = float(os.environ.get("MMEMBED_TEST_SLOW", "0"))
+    loading = load if kind == "mini" else lambda: slow_model(slowness)
+    labels = None if language == "visitor" else read_labels(language)
+    with Service(Path(gallery), loading, labels=labels) as service:
         service.warm_up()
         serve_service(service, "127.0.0.1", int(port))

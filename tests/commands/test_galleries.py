@@ -47,7 +47,7 @@ def test_info(run: Run, photos: Path) -> None:
 def test_marks(run: Run, photos: Path) -> None:
     assert run("gallery", "marks").stdout == ""
     with Gallery("photos.mm", FakeSpace()) as gallery:
-        red, blue = ([hit.item for hit in gallery.search(words, k=1)][0] for words in ("red", "blue"))
+        red, blue = (next(hit.item for hit in gallery.search(words, k=1)) for words in ("red", "blue"))
         gallery.mark(Asked("a wall", ("grass",)), red.fingerprint, True)
         gallery.mark(Asked(picture=red.fingerprint), blue.fingerprint, False)
     first, second = lines(run("gallery", "marks", "--json"))

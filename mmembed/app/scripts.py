@@ -1,0 +1,81 @@
+"""What runs in the browser: the few things that Gradio cannot be told."""
+
+from __future__ import annotations
+
+import json
+
+SCROLL_TO_CHOSEN = "() => document.getElementById('mm-chosen')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+
+# The button has the file by now, but may not be on the page yet. It stays there, should the browser not download by itself.
+DOWNLOAD = """async () => {
+  const pause = () => new Promise((done) => setTimeout(done, 100));
+  await pause();
+  for (let i = 0; i < 50 && !document.getElementById("mm-download"); i++) await pause();
+  document.getElementById("mm-download")?.click();
+}"""
+
+# The picture at full size, with what is known about it. A <dialog> keeps the focus, and closes at Escape.
+OPEN_FULL = """async () => {
+  document.getElementById("mm-full")?.remove();
+  const find = () => document.querySelector("#mm-full-picture img");
+  for (let i = 0; i < 50 && !(find()?.src && find().src !== window.mmFull); i++) await new Promise((done) => setTimeout(done, 100));
+  const picture = document.createElement("img"), facts = document.querySelector("#mm-facts dl")?.cloneNode(true);
+  const close = document.createElement("button"), dialog = document.createElement("dialog"), form = document.createElement("form");
+  window.mmFull = find()?.src;
+  picture.src = window.mmFull ?? "";
+  picture.alt = document.querySelector("#mm-chosen-picture img")?.alt ?? "";
+  close.textContent = "×";
+  close.setAttribute("aria-label", facts?.dataset.close ?? "Close");
+  form.method = "dialog";
+  form.append(close);
+  dialog.id = "mm-full";
+  dialog.setAttribute("aria-label", picture.alt);
+  dialog.append(form, picture, ...(facts ? [facts] : []));
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => { dialog.remove(); window.mmFull = undefined; document.querySelector("#mm-full-go")?.focus(); });
+  document.querySelector(".gradio-container").append(dialog);
+  dialog.showModal();
+}"""
+
+# For screen readers and for every way of writing. Example pictures come without a name: that of their file is better than none. So do
+# uploaded ones: what they were uploaded as is. Results in the grid are called by their number and not by what they are. A result's
+# label names the copy button inside it, and not the text. What is typed is shown in the direction that it is written in.
+_NAMES = """
+new MutationObserver(() => {
+  const set = (element, name, value) => { if (element.getAttribute(name) !== value) element.setAttribute(name, value); };
+  document.querySelectorAll('.gallery-item img:is([alt=""], :not([alt]))').forEach((image) => {
+    image.alt = decodeURIComponent(image.src.split("/").pop()).replace(/\\.\\w+$/, "").replace(/[_-]+/g, " ");
+  });
+  document.querySelectorAll('.block .image-frame img').forEach((image) => {
+    const label = image.closest(".block").querySelector('[data-testid="block-label"]');
+    if (!image.getAttribute("alt") && label) image.alt = label.innerText.trim();
+  });
+  document.querySelectorAll("#mm-results .thumbnail-lg").forEach((photo) => {
+    const caption = photo.querySelector(".caption-label");
+    if (caption?.innerText.trim()) set(photo, "aria-label", caption.innerText.trim());
+  });
+  document.querySelectorAll(".mm-result").forEach((block) => {
+    const label = block.querySelector('[data-testid="block-info"]'), text = block.querySelector("textarea");
+    if (label && text) {
+      label.id = `${block.id}-label`;
+      text.setAttribute("aria-labelledby", label.id);
+    }
+  });
+  document.querySelectorAll('textarea:not([dir]), input[type="text"]:not([dir])').forEach((field) => { field.dir = "auto"; });
+}).observe(document.documentElement, { childList: true, subtree: true });
+"""
+
+# The app and Gradio's own words agree on a language: the visitor's first that the app has, as the server reads it from the request.
+_LANGUAGE = """
+{
+  const known = KNOWN, wanted = (navigator.languages ?? [navigator.language]).map((code) => code.split("-")[0].toLowerCase());
+  const language = wanted.find((code) => known.includes(code)) ?? (known.length === 1 ? known[0] : "en");
+  Object.defineProperty(navigator, "language", { get: () => language, configurable: true });
+  document.documentElement.lang = language;
+}
+"""
+
+
+def in_head(languages: tuple[str, ...]) -> str:
+    """Scripts for the page's head, for a page that can be shown in these languages."""
+    return f"<script>{_LANGUAGE.replace('KNOWN', json.dumps(languages))}{_NAMES}</script>"

@@ -137,6 +137,8 @@ class _App:
 
     def choices(self, language: str, also: list[str], source: str, to: str) -> tuple[Any, ...]:
         """Choices of `choosing`, which keep their values as far as the model serves them, and of the folder."""
+        if not self.service.usable():
+            return (gr.skip(),) * (len(self.choosing) + 1)
         decoder, offered = self.service.model().decoder, self.languages.choices
         writes, translates = decoder.caption_languages, decoder.translation_languages
         return (
@@ -149,6 +151,8 @@ class _App:
 
     def filled(self, answer: Answer) -> tuple[Any, ...]:
         """Values of `filling`: an answer that is looked at stays; without one, the gallery's first photos are shown."""
+        if not self.service.usable():
+            return (gr.skip(),) * len(self.filling)
         some = gr.update(visible=self.service.size() > 0)
         return (*self.index.updated(), some, *self.search.welcome_unless_asked(answer))
 

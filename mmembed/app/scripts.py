@@ -65,6 +65,17 @@ new MutationObserver(() => {
 }).observe(document.documentElement, { childList: true, subtree: true });
 """
 
+# Gradio draws what is in a closed part of the page, or on another tab, when that is first opened, and a frame later sends it its first
+# values once more: what was set in between would be lost. So for a few frames nothing can be set.
+_SETTLING = """
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".label-wrap, [role=tab]")) return;
+  const wait = (frames) => requestAnimationFrame(() => frames ? wait(frames - 1) : document.body.classList.remove("mm-settling"));
+  document.body.classList.add("mm-settling");
+  wait(4);
+}, true);
+"""
+
 # The app and Gradio's own words agree on a language: the visitor's first that the app has, as the server reads it from the request.
 _LANGUAGE = """
 {
@@ -78,4 +89,4 @@ _LANGUAGE = """
 
 def in_head(languages: tuple[str, ...]) -> str:
     """Scripts for the page's head, for a page that can be shown in these languages."""
-    return f"<script>{_LANGUAGE.replace('KNOWN', json.dumps(languages))}{_NAMES}</script>"
+    return f"<script>{_LANGUAGE.replace('KNOWN', json.dumps(languages))}{_NAMES}{_SETTLING}</script>"

@@ -154,6 +154,14 @@ class Service:
                 self._model = self._load()
             return self._model
 
+    def usable(self) -> bool:
+        """Whether there are a model and a gallery; why not, `gallery` says."""
+        try:
+            self.gallery()
+        except MmembedError:
+            return False
+        return True
+
     def size(self) -> int:
         """How many pictures the gallery holds."""
         return len(self.gallery())

@@ -81,6 +81,7 @@ CSS = """
 
 # In the head and not in CSS, whose selectors Gradio rewrites so that those inside @media reach only parts of the page.
 _HEAD = """<style>
+body.mm-settling main { pointer-events: none; }
 .dark, .dark .gradio-container { --color-accent: #2dd4bf !important; }
 @media (max-width: 640px) {
   .gradio-container .main { padding: .5rem !important; }

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mmembed.app import labels
-from mmembed.app.labels import Labels, label_languages, preferred_language, read_labels, read_languages, read_settings
+from mmembed.app.labels import Labels, label_languages, read_labels, read_languages, read_settings
 from mmembed.errors import InvalidConfig
 from mmembed.presets import config_folder
 
@@ -46,22 +46,6 @@ def test_there_is_english_and_german_and_they_differ() -> None:
     assert {"en", "de"} <= set(label_languages())
     assert read_labels("de").search.tab == "Suchen"
     assert read_labels("de").number(1234.5, 1) == "1.234,5"
-
-
-@pytest.mark.parametrize(
-    ("environment", "language"),
-    [
-        ({}, "en"),
-        ({"LANG": "C.UTF-8"}, "en"),
-        ({"LANG": "de_AT.UTF-8"}, "de"),
-        ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "en"),
-        ({"LANG": "en_GB.UTF-8", "LANGUAGE": "xx:de:en"}, "de"),
-        ({"LANG": "se", "LANGUAGE": "settings"}, "en"),
-        ({"LANG": "en_GB.UTF-8", "MMEMBED_LANGUAGE": "de"}, "de"),
-    ],
-)
-def test_the_language_is_the_one_asked_for_or_the_system_s(environment: dict[str, str], language: str) -> None:
-    assert preferred_language(environment) == language
 
 
 def test_counts_agree_with_their_words() -> None:

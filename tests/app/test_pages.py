@@ -11,11 +11,14 @@ import pytest
 
 gr = pytest.importorskip("gradio", reason="the app needs gradio")
 
+from mmembed.app import parts  # noqa: E402
+from mmembed.app.answers import Answer, Shown  # noqa: E402
 from mmembed.app.blocks import _App  # noqa: E402
 from mmembed.app.labels import read_labels  # noqa: E402
 from mmembed.app.questions import Question  # noqa: E402
 from mmembed.app.service import Found, Known, Service, Translated  # noqa: E402
-from mmembed.errors import InvalidQuery  # noqa: E402
+from mmembed.app.index_panel import IndexPanel  # noqa: E402
+from mmembed.errors import GalleryError, InvalidQuery  # noqa: E402
 from mmembed.generate.base import Caption, Translation  # noqa: E402
 from mmembed.generate.words import Words  # noqa: E402
 from mmembed.presets import Preset, Published  # noqa: E402
@@ -31,8 +34,20 @@ def app(gallery: Path) -> Iterator[Any]:
 
 
 def test_everything_that_depends_on_the_model_gets_a_value(app: Any) -> None:
-    assert len(app.ready()) == len(app.depending)
-    assert len(app.indexed()) == 3 + len(app.search.outputs)
+    assert len(app.ready()) == 3
+    assert len(app.choices("en", [], "auto", "de")) == len(app.choosing) + 1
+    assert len(app.filled(Answer())) == len(app.filling)
+    assert len(app.indexed(Answer())) == len(app.filling) + 2
+
+
+def test_what_a_visitor_set_or_asked_before_the_model_was_there_stays(app: Any) -> None:
+    caption, also, source, to, _ = app.choices("de", ["de", "xx"], "fr", "en")
+    assert (caption["value"], also["value"], source["value"], to["value"]) == ("de", ["de"], "fr", "en")
+    unserved = app.choices("zh", [], "zh", "zh")
+    assert [one["value"] for one in unserved[:4]] == ["en", [], "auto", "en"]
+    answer = app.search.answered(Question("red"))[2]
+    assert app.filled(answer)[3:] == (gr.skip(),) * len(app.search.outputs)
+    assert app.filled(Answer())[3:][2].shown
 
 
 def test_the_advanced_options_are_closed_at_first(app: Any) -> None:
@@ -46,9 +61,9 @@ def test_more_adds_the_next_hits_below(app: Any) -> None:
     status, grid, answer, more, *_ = page.answered(Question("red", count=2))
     assert (len(answer.shown), more["visible"], len(grid["value"])) == (2, True, 2)
     first = answer.shown
-    _, _, answer, more = page.show_more(answer)
+    _, _, answer, more, _ = page.show_more(answer)
     assert (answer.shown[:2], len(answer.shown), more["visible"]) == (first, 4, True)
-    _, grid, answer, more = page.show_more(answer)
+    _, grid, answer, more, _ = page.show_more(answer)
     assert (len(answer.shown), more["visible"], len(grid["value"])) == (5, False, 5)
     assert "1 likely match among 5 photos" in status
 
@@ -62,12 +77,12 @@ def test_there_is_an_end_to_what_one_page_shows(gallery: Path) -> None:
 def test_more_like_this_keeps_the_filters_and_drops_the_words(app: Any, pictures: Path) -> None:
     chosen = app.search.answered(Question("green", count=1))[2].shown[0].fingerprint
     asked = Question("red", None, "white", 3, False, str(pictures), "", "", "landscape")
-    values = app.search.search_like_chosen(chosen, *[getattr(asked, name) for name in list(Question.__dataclass_fields__)[:-1]])
+    values = app.search.search_like_chosen(chosen, (), *[getattr(asked, name) for name in list(Question.__dataclass_fields__)[:-1]])
     assert values[:2] == ("", "")
     question = values[len(app.search.asked) - len(app.search.outputs) + 2].question
     assert question == replace(asked, text="", without="", item=chosen)
     with pytest.raises(InvalidQuery, match="Choose a picture"):
-        app.search.search_like_chosen("", "red")
+        app.search.search_like_chosen("", (), "red")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +106,7 @@ def test_folded_photos_are_counted_in_the_grid_and_named_beside(app: Any) -> Non
     hit = replace(hits[0], similar=(hits[1].item,))
     _, grid, answer, _ = app.search.present(Question("red"), Found((hit,), 1, 5, seen=1))
     assert grid["value"][0][1].endswith("red.png (+1 alike)")
-    assert str(hits[1].item.paths[0]) in app.search.describe(answer.shown[0])
+    assert str(hits[1].item.paths[0]) in app.search.panel.describe(answer.shown[0])
 
 
 def test_a_caption_in_several_languages_with_doubts_and_its_writer(app: Any) -> None:
@@ -167,8 +182,74 @@ def test_models_are_shown_by_what_they_do(app: Any, monkeypatch) -> None:
 def test_the_pages_are_german_when_asked(gallery: Path) -> None:
     with Service(gallery, fake_model, labels=read_labels("de")) as service:
         app = _App(service)
-        values = dict(zip([block.elem_id or str(number) for number, block in enumerate(app.depending)], app.ready(), strict=True))
-        assert "läuft auf diesem Rechner" in values["mm-header"]
-        assert values["mm-caption-language"]["value"] == "de"
-        assert "Gerade" not in values["mm-models"] and "GB herunterzuladen" in values["mm-models"]
+        header, models, _ = app.ready()
+        assert "läuft auf diesem Rechner" in header
+        assert app.greet() == ("de", "en")
+        assert "Gerade" not in models and "GB herunterzuladen" in models
         assert "1 wahrscheinlicher Treffer unter 5 Fotos." in app.search.answered(Question("red"))[0]
+
+
+def test_a_hit_is_marked_and_the_mark_comes_back_with_the_question(app: Any) -> None:
+    page = app.search
+    status, grid, answer, *_ = page.answered(Question("blue", count=3))
+    assert "You marked" not in status
+    fingerprint = answer.shown[0].fingerprint
+    status, grid, *_ = page.mark("right", fingerprint, answer)
+    assert grid["value"][0][1] == "✓ 98 % · blue.png"
+    page.mark("wrong", answer.shown[1].fingerprint, answer)
+    status, grid, again, *_ = page.answered(Question(" Blue ", count=3))
+    assert "You marked 1 right and 1 wrong." in status
+    assert [caption[0] for _, caption in grid["value"][:2]] == ["✓", "✗"]
+    assert page.panel.show(again.shown[1], again)[2]["value"] == "wrong"
+    assert "✓" not in str(page.answered(Question("blue", without="red", count=3))[1]["value"][0][1])
+    for shown in again.shown[:2]:
+        page.mark("", shown.fingerprint, again)
+    assert app.service.gallery().marks() == []
+
+
+def test_only_an_answer_to_a_question_can_be_marked(app: Any) -> None:
+    _, _, answer, *_ = app.search.welcome()
+    assert app.search.panel.show(answer.shown[0], answer)[2]["visible"] is False
+    app.search.panel.keep("right", answer.shown[0].fingerprint, answer)
+    assert app.service.gallery().marks() == []
+
+
+def test_a_picture_is_called_by_its_caption_if_it_has_one(app: Any) -> None:
+    fingerprint = app.search.answered(Question("white", count=1))[2].shown[0].fingerprint
+    assert app.search.panel.name(fingerprint) == "white.png"
+    app.service.caption_item(fingerprint, ["de", "en"], 1)
+    assert app.search.panel.name(fingerprint) == "white"
+    assert 'data-close="Close"' in app.search.panel.describe(Shown(fingerprint))
+
+
+def test_a_caption_goes_to_translation_into_another_language(app: Any) -> None:
+    tab, picture, text, source, to = app.translate_caption("rot", "de", "/p.png", "de")
+    assert (tab["selected"], picture, text, source, to) == ("translate", "/p.png", "rot", "de", "en")
+    assert app.translate_caption("红", "zh", None, "fr")[3:] == ("auto", "fr")
+    assert app.translate.translate_if_any("", "auto", "de", None, 1) == (gr.skip(),) * len(app.translate.outputs)
+    with pytest.raises(InvalidQuery, match="no caption yet"):
+        app.translate_caption("", "de", None, "en")
+
+
+def test_an_index_run_can_be_stopped_and_says_how_far_it_came(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Service(None, fake_model) as service, gr.Blocks(analytics_enabled=False):
+        panel = IndexPanel(service)
+        monkeypatch.setattr(parts, "visitor", lambda: "me")
+        panel.begin()
+        panel.switch.stop("somebody else")
+        assert "5 newly read" in panel.index(str(pictures), lambda *_, **__: None)
+        panel.switch.stop("me")
+        assert "Stopped after 5 of 5 files." in panel.index(str(pictures), lambda *_, **__: None)
+        panel.begin()
+        assert "0 newly read" in panel.index(str(pictures), lambda *_, **__: None)
+
+
+def test_the_sample_photos_are_indexed_where_they_are(monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
+    monkeypatch.setattr("mmembed.app.service.sample_photos", lambda: [pictures / "red.png", pictures / "blue.png"])
+    with Service(None, fake_model) as service, gr.Blocks(analytics_enabled=False):
+        panel = IndexPanel(service)
+        assert panel.updated()[1]["visible"] is True
+        assert "2 newly read" in panel.index_samples(lambda *_, **__: None)
+        assert panel.updated()[1]["visible"] is False
+    with Service(None, fake_model, may_index=False) as closed, pytest.raises(GalleryError, match="switched off"):
+        closed.index_samples()

@@ -9,6 +9,7 @@ from mmembed.app import parts  # noqa: E402
 from mmembed.app.index_panel import IndexPanel  # noqa: E402
 from mmembed.app.labels import read_labels, read_languages  # noqa: E402
 from mmembed.app.service import Service  # noqa: E402
+from mmembed.app.speech import Speech  # noqa: E402
 from mmembed.errors import InvalidQuery  # noqa: E402
 from mmembed.gallery import IndexReport, Skipped  # noqa: E402
 from tests.fakes import fake_model  # noqa: E402
@@ -23,7 +24,7 @@ def test_nothing_a_file_or_a_model_says_becomes_markup() -> None:
         parts.remark(_HOSTILE),
         parts.titled(_HOSTILE, _HOSTILE, '"><b>', read_languages(), ""),
         parts.others(_HOSTILE, [_HOSTILE], '"><b>', read_languages()),
-        parts.facts([(_HOSTILE, _HOSTILE)]),
+        parts.facts([(_HOSTILE, _HOSTILE)], _HOSTILE),
     ):
         assert "<img" not in html
         assert "&lt;img" in html
@@ -54,12 +55,12 @@ def test_our_errors_become_notices_and_others_are_reported_as_bugs(monkeypatch) 
     def bug() -> None:
         raise KeyError("x")
 
-    assert parts.in_sentences(ours, read_labels("de"))() == gr.skip()
+    assert parts.in_sentences(ours, Speech(read_labels("de")))() == gr.skip()
     assert notices == [("Hinweis", "a &lt; b")]
     with pytest.raises(gr.Error, match="inside the app"):
-        parts.in_sentences(bug, read_labels())()
+        parts.in_sentences(bug, Speech())()
     with pytest.raises(gr.Error, match="a < b"):
-        parts.for_programs(ours)()
+        parts.for_programs(ours, Speech())()
 
 
 def test_the_report_of_an_indexing_names_what_was_skipped() -> None:
@@ -81,13 +82,15 @@ def test_the_app_is_built_without_loading_a_model() -> None:
 
 
 def test_a_gallery_that_cannot_be_opened_is_named_on_the_page(tmp_path: Path) -> None:
+    from mmembed.app.answers import Answer
     from mmembed.app.blocks import _App
 
     (tmp_path / "photos.mm").write_text("a file, no gallery")
     with Service(tmp_path / "photos.mm", fake_model) as service:
         app = _App(service)
-        values = app.ready()
-    assert len(values) == len(app.depending)
-    assert "cannot be used yet" in values[0]
-    assert "mini" in values[1]
-    assert "is a file, but a gallery is a folder" in values[app.depending.index(app.search.status)]
+        header, models, status = app.ready()
+        assert app.filled(Answer()) == (gr.skip(),) * len(app.filling)
+        assert set(map(str, app.choices("en", [], "auto", "de"))) == {str(gr.skip())}
+    assert "cannot be used yet" in header
+    assert "mini" in models
+    assert "is a file, but a gallery is a folder" in status

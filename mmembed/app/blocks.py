@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from mmembed.app import parts
+from mmembed.app import parts, scripts
 from mmembed.app.answers import Answer
 from mmembed.app.caption_page import CaptionPage, describing
 from mmembed.app.endpoints import Endpoints
@@ -83,9 +83,11 @@ class _App:
             **writing,
         )
         several = caption.several
-        search.selection.caption.click(
+        began = search.selection.caption.click(
             parts.in_sentences(self.begin_captions, speech), [picked], [self.tabs, several.column, *several.outputs, several.stop], **quiet
-        ).success(
+        )
+        began.success(None, js=scripts.SCROLL_TO_SEVERAL, api_visibility="private")
+        began.success(
             parts.in_sentences(self.caption_picked, speech),
             [picked, *caption.options],
             several.outputs,
@@ -130,10 +132,10 @@ class _App:
             return _header(self.labels, self.labels.not_ready), self.models.listed(), parts.note("", str(error), "weak")
         return header, self.models.listed(), gr.skip()
 
-    def greet(self) -> tuple[str, str]:
+    def greet(self) -> tuple[Any, Any]:
         """The languages that a visitor probably wants captions in, and translations to, before the model is asked."""
         language = self.labels.language
-        return language, "en" if language != "en" else "de"
+        return (gr.skip(), gr.skip()) if language == "en" else (language, "en")
 
     def choices(self, language: str, also: list[str], source: str, to: str) -> tuple[Any, ...]:
         """Choices of `choosing`, which keep their values as far as the model serves them, and of the folder."""
@@ -141,9 +143,12 @@ class _App:
             return (gr.skip(),) * (len(self.choosing) + 1)
         decoder, offered = self.service.model().decoder, self.languages.choices
         writes, translates = decoder.caption_languages, decoder.translation_languages
+        further: dict[str, Any] = gr.update(choices=offered(writes))
+        if not set(also) <= set(writes):
+            further["value"] = [code for code in also if code in writes]
         return (
             _choice(offered(writes), language, self.labels.language),
-            gr.update(choices=offered(writes), value=[code for code in also if code in writes]),
+            further,
             _choice([(self.labels.translate.auto, AUTO), *offered(translates)], source, AUTO),
             _choice(offered(translates), to, self.labels.language),
             self.search.options.folders(),
@@ -216,6 +221,7 @@ def _header(labels: Labels, status: str, terms: str = "") -> str:
 def _choice(choices: list[tuple[str, str]], value: str, otherwise: str) -> dict[str, Any]:
     """A dropdown's choices; its value stays if it is one of them, and else becomes another that is."""
     codes = [code for _, code in choices]
-    chosen = next((code for code in (value, otherwise, *codes) if code in codes), None)
-    update: dict[str, Any] = gr.update(choices=choices, value=chosen)
+    update: dict[str, Any] = gr.update(choices=choices)
+    if value not in codes:  # else it is not sent, for it may be another by the time it arrives
+        update["value"] = next((code for code in (otherwise, *codes) if code in codes), None)
     return update

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 SCROLL_TO_CHOSEN = "() => document.getElementById('mm-chosen')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+SCROLL_TO_SEVERAL = "() => document.getElementById('mm-several-captions')?.scrollIntoView({behavior: 'smooth', block: 'start'})"
 
 # The button has the file by now, but may not be on the page yet. It stays there, should the browser not download by itself.
 DOWNLOAD = """async () => {
@@ -50,7 +51,7 @@ new MutationObserver(() => {
     const label = image.closest(".block").querySelector('[data-testid="block-label"]');
     if (!image.getAttribute("alt") && label) image.alt = label.innerText.trim();
   });
-  document.querySelectorAll("#mm-results .thumbnail-lg").forEach((photo) => {
+  document.querySelectorAll("#mm-results .thumbnail-lg, #mm-several .thumbnail-lg").forEach((photo) => {
     const caption = photo.querySelector(".caption-label");
     if (caption?.innerText.trim()) set(photo, "aria-label", caption.innerText.trim());
   });
@@ -61,7 +62,8 @@ new MutationObserver(() => {
       text.setAttribute("aria-labelledby", label.id);
     }
   });
-  document.querySelectorAll('textarea:not([dir]), input[type="text"]:not([dir])').forEach((field) => { field.dir = "auto"; });
+  document.querySelectorAll('textarea:not([dir="rtl"], [dir="auto"]), input[type="text"]:not([dir="rtl"], [dir="auto"])')
+    .forEach((field) => { field.dir = "auto"; });
 }).observe(document.documentElement, { childList: true, subtree: true });
 """
 
@@ -76,13 +78,14 @@ document.addEventListener("click", (event) => {
 }, true);
 """
 
-# The app and Gradio's own words agree on a language: the visitor's first that the app has, as the server reads it from the request.
+# Screen readers are told the language of the app's words. Gradio's own few are in the browser's, which may be one that the app has not.
 _LANGUAGE = """
 {
-  const known = KNOWN, wanted = (navigator.languages ?? [navigator.language]).map((code) => code.split("-")[0].toLowerCase());
-  const language = wanted.find((code) => known.includes(code)) ?? (known.length === 1 ? known[0] : "en");
-  Object.defineProperty(navigator, "language", { get: () => language, configurable: true });
-  document.documentElement.lang = language;
+  const known = KNOWN, language = (navigator.language ?? "").split("-")[0].toLowerCase();
+  const spoken = known.length === 1 ? known[0] : known.includes(language) ? language : "en";
+  const tell = () => { if (document.documentElement.lang !== spoken) document.documentElement.lang = spoken; };
+  tell();
+  new MutationObserver(tell).observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
 }
 """
 

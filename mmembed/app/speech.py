@@ -1,7 +1,7 @@
 """Who is spoken to in which language.
 
 What the page shows from the start is sent once for all visitors, in every language, and their browsers choose
-(`gradio.I18n`); what is said in answer to somebody is said in the first language that the request accepts and the app has.
+(`gradio.I18n`); what is said in answer to somebody is said in the language that the request prefers, if the app has it.
 """
 
 from __future__ import annotations
@@ -28,19 +28,21 @@ def forced_language(environment: Mapping[str, str] = os.environ) -> str | None:
     return environment.get("MMEMBED_LANGUAGE") or None
 
 
-def first_known(accepted: str | None, known: tuple[str, ...]) -> str:
-    """The best of an Accept-Language header's languages that is known; English if none is.
+def preferred(accepted: str | None, known: tuple[str, ...]) -> str:
+    """The language that an Accept-Language header prefers to all others, if it is known, and else English.
 
-    Higher `q` first, earlier ones before later ones (RFC 9110, 12.5.4); of `de-AT` only `de` counts.
+    Of `de-AT` only `de` counts (RFC 9110, 12.5.4). A second choice does not: Gradio in the browser looks at the first one alone, and
+    a page shall be in one language.
     """
     wanted = []
     for part in (accepted or "").split(","):
         code, _, quality = part.strip().partition(";")
         found = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d*)?)\s*", quality) if quality else None
         weight = float(found[1]) if found else 0.0 if quality else 1.0
-        if weight > 0:
+        if code and weight > 0:
             wanted.append((-weight, code.split("-")[0].lower()))
-    return next((code for _, code in sorted(wanted, key=lambda one: one[0]) if code in known), _FALLBACK)
+    first = min(wanted, key=lambda one: one[0], default=(0.0, _FALLBACK))[1]
+    return first if first in known else _FALLBACK
 
 
 class Speech:
@@ -67,7 +69,7 @@ class Speech:
     @contextmanager
     def answering(self, accepted: str | None) -> Iterator[None]:
         """Speak to somebody whose request has this Accept-Language header."""
-        token = _answering.set(first_known(accepted, self.languages))
+        token = _answering.set(preferred(accepted, self.languages))
         try:
             yield
         finally:

@@ -76,6 +76,7 @@ CSS = """
 #mm-full form { text-align: end; }
 #mm-full button { padding: .1rem .7rem .3rem; cursor: pointer; font-size: 1.3rem; }
 #mm-go, #mm-index-go, #mm-index-stop { align-self: end; }
+textarea[dir="auto"], input[dir="auto"] { text-align: start; }
 .mm-result textarea { font-size: 1.15rem !important; line-height: 1.45 !important; }
 """
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmembed.app.labels import label_languages, read_labels
-from mmembed.app.speech import Speech, first_known, forced_language
+from mmembed.app.speech import Speech, forced_language, preferred
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ from mmembed.app.speech import Speech, first_known, forced_language
         ("de-AT,de;q=0.9,en;q=0.8", "de"),
         ("en-GB,en;q=0.9,de;q=0.8", "en"),
         ("en;q=0.5, DE;q=0.7", "de"),
-        ("pt-BR,pt;q=0.9,de;q=0.5", "de"),
+        ("pt-BR,pt;q=0.9,de;q=0.5", "en"),
         ("de;q=0, en;q=0.1", "en"),
         ("de;q=x, ;;,en;q=0.1", "en"),
         ("ja,zh-CN", "en"),
     ],
 )
-def test_the_first_accepted_language_that_there_is(accepted: str | None, language: str) -> None:
-    assert first_known(accepted, ("de", "en")) == language
+def test_the_language_that_is_preferred_if_there_is_it(accepted: str | None, language: str) -> None:
+    assert preferred(accepted, ("de", "en")) == language
 
 
 def test_answers_are_in_the_language_of_whoever_is_answered() -> None:

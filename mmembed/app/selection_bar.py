@@ -126,5 +126,6 @@ def marked(picked: Picked, answer: Answer) -> str:
     return (
         f"<style>{which} {{ outline: 4px solid var(--color-accent); outline-offset: -4px; }} "
         f"{badges} {{ content: '✓'; position: absolute; top: .5rem; inset-inline-end: .5rem; width: 1.6rem; height: 1.6rem; "
-        "border-radius: 50%; background: var(--color-accent); color: white; font-weight: 700; line-height: 1.6rem; }</style>"
+        "border-radius: 50%; background: var(--button-primary-background-fill); "
+        "color: white; font-weight: 700; line-height: 1.6rem; }</style>"
     )

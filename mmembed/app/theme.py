@@ -88,6 +88,7 @@ body.mm-settling main { pointer-events: none; }
   .gradio-container .main { padding: .5rem !important; }
   .mm-header p { flex-basis: 100%; }
   footer .divider { display: none !important; }
+  .gradio-container #mm-select-several { flex: 1 0 100% !important; }
   .gradio-container #mm-results .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
 }
 </style>"""

@@ -77,6 +77,15 @@ CSS = """
 #mm-full button { padding: .1rem .7rem .3rem; cursor: pointer; font-size: 1.3rem; }
 #mm-go, #mm-index-go, #mm-index-stop { align-self: end; }
 textarea[dir="auto"], input[dir="auto"] { text-align: start; }
+.gradio-container .label-wrap { padding: .6rem 0; margin: -.6rem 0; }
+.gradio-container .icon-button { min-width: 26px; min-height: 26px; justify-content: center; }
+.gradio-container button.icon { min-width: 32px; min-height: 32px; }
+.gradio-container .reset-button, .gradio-container input[type=number] { min-height: 28px; }
+.gradio-container input.border-none { min-height: 26px; }
+.gradio-container .wrap:has(> .wrap-inner) { border-color: var(--input-border-color) !important; }
+.gradio-container label:has(> input[type=checkbox]) { min-height: 30px; align-items: center; }
+.gradio-container footer button { min-height: 28px; padding: 0 .4rem; }
+.mm-model summary { padding: .3rem 0; }
 .mm-result textarea { font-size: 1.15rem !important; line-height: 1.45 !important; }
 """
 
@@ -90,6 +99,10 @@ body.mm-settling main { pointer-events: none; }
   footer .divider { display: none !important; }
   .gradio-container #mm-select-several { flex: 1 0 100% !important; }
   .gradio-container #mm-results .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
+  .gradio-container button.lg, .gradio-container button.md, .gradio-container [role=tab] { min-height: 44px; }
+  .gradio-container button.icon { min-width: 44px; min-height: 40px; }
+  .gradio-container #mm-chosen-picture { height: auto !important; }
+  .gradio-container #mm-folder { min-width: 100% !important; }
 }
 </style>"""
 
@@ -100,12 +113,21 @@ def head(languages: tuple[str, ...]) -> str:
 
 
 def theme() -> gr.themes.Base:
-    """Neutral greys, a teal accent that keeps 4.5:1 contrast against white text, and the system's fonts."""
+    """Neutral greys, a teal accent that keeps 4.5:1 contrast against white text, borders of 3:1, and the system's fonts."""
     return gr.themes.Base(primary_hue="teal", neutral_hue="slate", radius_size="md", font=[*_SANS], font_mono=[*_MONO]).set(
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_400",
         input_placeholder_color="*neutral_600",
-        input_placeholder_color_dark="*neutral_400",
+        input_placeholder_color_dark="*neutral_300",
+        input_border_width="1px",
+        input_border_color="*neutral_500",
+        input_border_color_dark="*neutral_400",
+        input_border_color_focus="*primary_700",
+        input_border_color_focus_dark="*primary_400",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_300",
+        checkbox_border_color_focus="*primary_700",
+        checkbox_border_color_focus_dark="*primary_400",
         color_accent="*primary_700",
         link_text_color="*primary_700",
         link_text_color_dark="*primary_400",

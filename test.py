@@ -32,7 +32,7 @@ def options() -> argparse.Namespace:
 
 def full_python() -> str:
     """The interpreter with every dependency, which must import together."""
-    base = shared_environment("full", "3 to 4 GB", ["--editable", ".[eval,large,raw,samples,test,train]"])
+    base = shared_environment("full", "3 to 4 GB", ["--editable", ".[eval,large,mcp,raw,samples,test,train]"])
     return str(python_of(layered_environment(_LAYERS / "full", base)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ def launch(
     auth: tuple[str, str] | None = None,
     open_browser: bool = False,
     language: str | None = None,
+    mcp: bool = False,
+    index_roots: Sequence[Path] = (),
 ) -> None:
     """Serve the app until it is interrupted. The page answers at once; the model loads behind it.
 
@@ -59,12 +61,16 @@ def launch(
         auth: (name, password) that the page asks for.
         open_browser: open the page in a browser.
         language: code of the language of the page for everybody, such as "de"; by itself MMEMBED_LANGUAGE, else each visitor's own.
+        mcp: also serve the four functions to programs that speak the Model Context Protocol.
+        index_roots: folders that may be indexed from the page, with all below them. By themselves all, as long as only this
+            computer can reach the page; else those alone that were indexed before.
 
     Raises:
-        MissingPackage: Gradio is not installed.
+        MissingPackage: Gradio, or what `mcp` needs, is not installed.
         UnknownPreset: there is no such preset or bundle.
-        InvalidConfig: the page cannot be shown in that language.
+        InvalidConfig: the page cannot be shown in that language; or `mcp` and `auth` are both given.
+        MmembedError: the port is taken.
     """
-    from mmembed.app.server import serve
+    from mmembed.app.server import Serving, serve
 
-    serve(gallery, preset, host, port, share, auth, open_browser, language)
+    serve(gallery, preset, Serving(host, port, share, auth, open_browser, mcp), language, index_roots)

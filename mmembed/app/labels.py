@@ -127,6 +127,7 @@ class IndexLabels:
     skipped: str
     empty_path: str
     no_folder: str
+    elsewhere: str
 
 
 @dataclass(frozen=True)
@@ -322,6 +323,7 @@ class Settings:
     export_megabytes: int
     cache_check_seconds: int
     cache_keep_seconds: int
+    cache_megabytes: int
     captions: tuple[str, ...]
     searches: tuple[str, ...]
     translations: tuple[ExampleTranslation, ...]

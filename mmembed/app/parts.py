@@ -6,12 +6,15 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.context import LocalContext
 from gradio.data_classes import ImageData
+from gradio.processing_utils import save_base64_to_cache
 
+from mmembed.app.guard import NO_PATHS
 from mmembed.app.labels import Labels, Languages
 from mmembed.app.service import Service
 from mmembed.app.speech import Speech
@@ -44,13 +47,17 @@ def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
         height=height,
         buttons=["fullscreen"],
     )
-    decoded = image.preprocess
 
     def as_uploaded(payload: ImageData | None) -> str | None:
-        """The file itself: Gradio would decode it first, and fail on a damaged one with an error that says nothing."""
+        """The file itself: Gradio would decode it first, at any size, and fail on a damaged one with an error that says nothing."""
         if payload is not None and payload.url and payload.url.startswith("data:"):
-            return str(decoded(payload))
-        return payload.path if payload is not None else None
+            return str(save_base64_to_cache(payload.url, image.GRADIO_CACHE))
+        if payload is None or not payload.path:
+            return None
+        # Gradio itself looks at this only if the caller says that what it sends is a file.
+        if not Path(payload.path).resolve().is_relative_to(Path(image.GRADIO_CACHE).resolve()):
+            raise gr.Error(NO_PATHS, print_exception=False)
+        return payload.path
 
     # On the instance, because Gradio writes a stub file beside the source of every class derived from its components.
     image.preprocess = as_uploaded  # type: ignore[method-assign]

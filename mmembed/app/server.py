@@ -1,24 +1,56 @@
-"""Starting the app: addresses, warnings, a private folder for uploads, and the model loading behind the first page."""
+"""Starting the app: addresses, warnings, what guards it, and the model loading behind the first page."""
 
 from __future__ import annotations
 
-import atexit
 import ipaddress
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmembed.errors import MissingPackage, MmembedError, UnknownPreset
+from mmembed.app.uploads import Uploads, private_upload_folder
+from mmembed.errors import InvalidConfig, MissingPackage, MmembedError, UnknownPreset
 from mmembed.hub.find import is_name
 
 if TYPE_CHECKING:
+    import gradio as gr
+
     from mmembed.app.service import Service
+
+_GRADIO_MCP = "'gradio[mcp]'"  # not mcp alone, of which Gradio does not serve every version
+_BASE64 = 4 / 3  # a picture inside a JSON request is that much larger than its file
+_SLACK_BYTES = 2**20  # of a request, for all that is not the picture
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Where and for whom the app is served.
+
+    Attributes:
+        host: address to listen on.
+        port: port to listen on.
+        share: whether there is a public address, too.
+        auth: name and password that are asked for.
+        open_browser: whether to open the page in a browser.
+        mcp: whether programs that speak the Model Context Protocol are served, too.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    share: bool = False
+    auth: tuple[str, str] | None = None
+    open_browser: bool = False
+    mcp: bool = False
+
+    @property
+    def only_here(self) -> bool:
+        """Whether nobody on another computer can reach it."""
+        return is_loopback(self.host) and not self.share
 
 
 def require_gradio() -> None:
@@ -45,27 +77,31 @@ def exposure_warning(host: str, share: bool, auth: tuple[str, str] | None) -> st
     return f"Warning: {who} can see the photos of this gallery. Ask for a password with --auth NAME:PASSWORD."
 
 
-def private_upload_folder() -> Path:
-    """A folder of this process alone for uploads and results, removed when it ends.
+def ask_this_computer_directly() -> None:
+    """Gradio asks its own server whether it has started, and would ask through a proxy where one is set."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = ",".join(filter(None, [given, "localhost", "127.0.0.1", "::1"]))
 
-    Gradio otherwise shares one folder among all its apps and users of the machine, and never empties it.
+
+def require_mcp(auth: tuple[str, str] | None) -> None:
+    """What the MCP server needs.
+
+    Raises:
+        MissingPackage: it is not installed.
+        InvalidConfig: there is a password, which Gradio's MCP server can neither ask for nor give.
     """
-    if "GRADIO_TEMP_DIR" not in os.environ:
-        folder = tempfile.mkdtemp(prefix="mmembed-app-")
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(os.environ["GRADIO_TEMP_DIR"])
+    if find_spec("mcp") is None:
+        raise MissingPackage(_GRADIO_MCP, "mcp", "--mcp")
+    if auth is not None:
+        raise InvalidConfig("--mcp does not go together with --auth: an MCP client cannot log in. Leave one of them out.")
 
 
 def serve(
     gallery: Path | None,
     preset: str,
-    host: str,
-    port: int,
-    share: bool,
-    auth: tuple[str, str] | None,
-    open_browser: bool,
+    serving: Serving,
     language: str | None = None,
+    index_roots: Sequence[Path] = (),
 ) -> None:
     """See `mmembed.app.launch`."""
     from mmembed import presets
@@ -74,56 +110,92 @@ def serve(
     from mmembed.app.speech import forced_language
 
     require_gradio()
+    if serving.mcp:
+        require_mcp(serving.auth)
     forced = language or forced_language()
     labels = read_labels(forced) if forced else None
     for part in preset.split("+") if not Path(preset).is_dir() else ():  # else the page would open and every click fail
         if part.strip() not in presets.presets() and not Path(part.strip()).is_dir() and not is_name(part.strip()):
             raise UnknownPreset(f"There is no preset {part!r}; known are {', '.join(presets.presets())}, or give a bundle's folder.")
-    if warning := exposure_warning(host, share, auth):
+    if warning := exposure_warning(serving.host, serving.share, serving.auth):
         print(warning, file=sys.stderr, flush=True)
     private_upload_folder()
-    may_index = auth is not None or (is_loopback(host) and not share)
-    with Service(gallery, lambda: presets.load(preset), may_index=may_index, labels=labels) as service:
+    may_index = serving.only_here or serving.auth is not None
+    anywhere = serving.only_here and not index_roots
+    with Service(
+        gallery,
+        lambda: presets.load(preset),
+        may_index=may_index,
+        index_roots=None if anywhere else tuple(index_roots),
+        labels=labels,
+    ) as service:
         service.warm_up()
-        serve_service(service, host, port, share, auth, open_browser)
+        serve_service(service, serving)
 
 
-def serve_service(
-    service: Service, host: str, port: int, share: bool = False, auth: tuple[str, str] | None = None, open_browser: bool = False
-) -> None:
+def serve_service(service: Service, serving: Serving) -> None:
     """Serve a service until interrupted; Gradio prints the address.
 
     Raises:
-        MmembedError: the port is taken.
+        MmembedError: the port is taken, or the MCP server does not start.
     """
     import gradio as gr
+    from starlette.middleware import Middleware
 
     from mmembed.app.blocks import assemble
+    from mmembed.app.guard import Guard, fetch_nothing
     from mmembed.app.theme import CSS, head, theme
 
     if threading.current_thread() is threading.main_thread():
         # Python dies of it without cleaning up, and the uploads of all visitors would stay behind.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    settings, blocks = service.settings, assemble(service)
+    uploads = Uploads(
+        private_upload_folder(), settings.cache_megabytes * 2**20, settings.cache_keep_seconds, lambda: _kept_in_cache(blocks)
+    )
+    guard = Middleware(
+        Guard,
+        body_bytes=int(settings.upload_megabytes * 2**20 * _BASE64) + _SLACK_BYTES,
+        only_here=serving.only_here and serving.auth is None,
+        same_origin=not serving.share,
+        before_work=uploads.tidy,
+    )
+    fetch_nothing()
+    ask_this_computer_directly()
     try:
-        blocks = assemble(service)  # first, for it collects what has to be said in every language
         blocks.launch(
-            server_name=host,
-            server_port=port,
-            share=share,
-            auth=auth,
-            inbrowser=open_browser,
+            server_name=serving.host,
+            server_port=serving.port,
+            share=serving.share,
+            auth=serving.auth,
+            inbrowser=serving.open_browser,
             theme=theme(),
             css=CSS,
             head=head(service.speech.languages),
             i18n=gr.I18n(**service.speech.translations()),
             footer_links=["api", "settings"],
-            max_file_size=f"{service.settings.upload_megabytes}mb",
+            max_file_size=f"{settings.upload_megabytes}mb",
             allowed_paths=[],
             ssr_mode=False,
             run_history=False,
             enable_monitoring=False,
+            mcp_server=serving.mcp,
+            app_kwargs={"middleware": [guard]},
+            prevent_thread_lock=True,
+            _frontend=False,  # or Gradio gives up when the first page takes more than three seconds, on a busy machine
         )
     except OSError as error:
         if "port" not in str(error):
             raise
-        raise MmembedError(f"The app cannot listen on {host}:{port}, which is in use or not allowed; choose another port.") from error
+        raise MmembedError(
+            f"The app cannot listen on {serving.host}:{serving.port}, which is in use or not allowed; choose another port."
+        ) from error
+    if serving.mcp:
+        from mmembed.app.mcp import adapt
+
+        adapt(blocks, service)
+    blocks.block_thread()
+
+
+def _kept_in_cache(blocks: gr.Blocks) -> set[str]:
+    return {str(path) for block in blocks.blocks.values() for path in getattr(block, "keep_in_cache", ())}

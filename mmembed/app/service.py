@@ -90,7 +90,8 @@ class Service:
     """The app's one model and one gallery, shared by everybody who has the page open.
 
     The model loads once, in the background after `warm_up`, else at the first question. Without a gallery folder the
-    gallery lives in a temporary one until `close`. With `labels`, everybody is spoken to in their language.
+    gallery lives in a temporary one until `close`. Where `may_index`, visitors may index any folder, or with `index_roots` only
+    these, those indexed before, and folders below them. With `labels`, everybody is spoken to in their language.
     """
 
     def __init__(
@@ -99,12 +100,14 @@ class Service:
         load: Callable[[], Model],
         *,
         may_index: bool = True,
+        index_roots: Sequence[Path] | None = None,
         settings: Settings | None = None,
         labels: Labels | None = None,
     ) -> None:
         self.settings = settings or read_settings()
         self.speech = Speech(labels)
         self.may_index = may_index
+        self._index_roots = index_roots
         self.temporary = gallery is None
         self._scratch = tempfile.TemporaryDirectory(prefix="mmembed-gallery-") if gallery is None else None
         self.folder = gallery if gallery is not None else Path(self._scratch.name) / "gallery" if self._scratch else Path()
@@ -299,12 +302,13 @@ class Service:
         """Index a folder of this computer into the gallery; searches go on meanwhile.
 
         Raises:
-            GalleryError: indexing from the page is switched off, or there is no such folder.
+            GalleryError: indexing from the page is switched off, this folder is none of those that may be, or is not there.
         """
         self._refuse_to_index()
         if not folder.strip():
             raise GalleryError(self.labels.index.empty_path)
         place = Path(folder.strip()).expanduser()
+        self._refuse_elsewhere(place)
         if not place.is_dir():
             raise GalleryError(self.labels.index.no_folder.format(folder=place))
         return self._index([place], progress)
@@ -317,6 +321,15 @@ class Service:
     def _refuse_to_index(self) -> None:
         if not self.may_index:
             raise GalleryError(self.labels.index.closed)
+
+    def _refuse_elsewhere(self, place: Path) -> None:
+        """Before anything is said of whether the folder is there, which is not everybody's business either."""
+        if self._index_roots is None:
+            return
+        allowed = [*map(str, self._index_roots), *self.folders()]
+        real = place.resolve()
+        if not any(real.is_relative_to(Path(root).resolve()) for root in allowed):
+            raise GalleryError(self.labels.index.elsewhere.format(folders=", ".join(allowed) or "–"))
 
     def gallery(self) -> Gallery:
         """The gallery, opened (and the model loaded) by the first call."""

@@ -98,7 +98,26 @@ def pull(names: tuple[str, ...], pairs: tuple[str, ...]) -> None:
     "--auth", envvar="MMEMBED_AUTH", show_envvar=True, metavar="USER:PASSWORD", help="Ask visitors to log in. The variable keeps it secret."
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
-def app(gallery: Path, preset: str, host: str, port: int, share: bool, auth: str | None, open_browser: bool) -> None:
+@click.option("--mcp", is_flag=True, help="Also serve assistants and other programs by the Model Context Protocol.")
+@click.option(
+    "--may-index",
+    "index_roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that may be indexed from the page; repeatable. By default any, or if other computers can reach it, none but those "
+    "indexed before.",
+)
+def app(
+    gallery: Path,
+    preset: str,
+    host: str,
+    port: int,
+    share: bool,
+    auth: str | None,
+    open_browser: bool,
+    mcp: bool,
+    index_roots: tuple[Path, ...],
+) -> None:
     """Start the web app: search, caption and translate in a browser. Ctrl-C ends it."""
     if auth is not None and not all(auth.partition(":")):
         raise click.BadParameter("it is written USER:PASSWORD.", param_hint="--auth")
@@ -113,6 +132,8 @@ def app(gallery: Path, preset: str, host: str, port: int, share: bool, auth: str
         share=share,
         auth=(user, password) if auth else None,
         open_browser=open_browser,
+        mcp=mcp,
+        index_roots=index_roots,
     )
 
 

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from mmembed.gallery import Gallery
+from tests.app.elsewhere import Elsewhere
 from tests.fakes import COLOURS, fake_model
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +38,10 @@ _FLAGS = [
 
 
 @contextmanager
-def serving(gallery: Path, model: str, log: Path, language: str = "en") -> Iterator[str]:
-    """The address of an app on `gallery`, which is stopped at the end. `model` is `fake` or `mini`.
+def serving(gallery: Path, model: str, log: Path, language: str = "en", *options: str, **variables: str) -> Iterator[str]:
+    """The address of an app on `gallery`, which is stopped at the end, and must not have tried to reach another computer.
 
-    The app's temporary files are made beside `log`.
+    `model` and `options` are those of `tests.app.serve`. The app's temporary files are made beside `log`.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -48,8 +49,9 @@ def serving(gallery: Path, model: str, log: Path, language: str = "en") -> Itera
     address = f"http://127.0.0.1:{port}"
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with log.open("w") as output:
-        command = [sys.executable, "-m", "tests.app.serve", str(port), str(gallery), model, language]
-        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(log.parent)}
+        command = [sys.executable, "-m", "tests.app.serve", str(port), str(gallery), model, language, *options]
+        reached = log.with_suffix(".reached")
+        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(log.parent), "REACHED_OUT": str(reached), **variables}
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         _await(address, process, log)
@@ -57,6 +59,7 @@ def serving(gallery: Path, model: str, log: Path, language: str = "en") -> Itera
     finally:
         process.terminate()
         process.wait(30)
+    assert not reached.exists(), f"the app tried to reach other computers:\n{reached.read_text()}"
 
 
 def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -98,13 +101,21 @@ def app(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def elsewhere() -> Iterator[Elsewhere]:
+    """All that the browser wants from other computers arrives here."""
+    with Elsewhere() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def browser(elsewhere: Elsewhere) -> Iterator[Any]:
     """One Chromium for all tests of a run; only one Playwright may run at a time."""
     playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS, proxy={"server": elsewhere.address, "bypass": "127.0.0.1"})
         yield opened
         opened.close()
+    assert elsewhere.asked == [], "the browser was made to reach other computers"
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,56 @@
-"""Serves the app for the browser tests: python -m tests.app.serve PORT GALLERY fake|mini LANGUAGE.
+"""Serves the app for the tests: python -m tests.app.serve PORT GALLERY MODEL LANGUAGE [OPTION…].
 
-LANGUAGE is a code, or `visitor` to let each browser choose. MMEMBED_TEST_SLOW makes the model take so many seconds to load, and as
-long to embed each batch of pictures.
+MODEL is `fake`, `mini`, or `late`: the fakes, once the file that MODEL_MAY_LOAD names is there. MMEMBED_TEST_SLOW makes the fakes
+take so many seconds to load, and as long to embed each batch of pictures. LANGUAGE is a code, or `visitor` to let each browser
+choose. Options: `mcp`; `auth` asks for the name "me" and the password "secret".
+
+Whatever the app tries to reach that is not this computer is refused, and noted in the file that REACHED_OUT names.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import mmembed.app  # noqa: F401  (switches Gradio's telemetry off before Gradio is imported)
 from mmembed.app.labels import read_labels
-from mmembed.app.server import private_upload_folder, serve_service
+from mmembed.app.server import Serving, serve_service
 from mmembed.app.service import Service
+from mmembed.app.uploads import private_upload_folder
 from mmembed.model import Model
 from mmembed.presets import load
 from tests.fakes import fake_model
+
+_CONNECTING = ("socket.connect", "socket.sendto", "socket.sendmsg")
+_LOOKING_UP = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
+
+
+def stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: see PEP 578. It sees all that Python's own sockets do, in every thread."""
+    if event in _CONNECTING:
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else ""  # a path is a socket of this computer
+    elif event in _LOOKING_UP:
+        host = arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host or ""
+    if host not in ("", "localhost") and not _is_here(host):
+        with open(os.environ["REACHED_OUT"], "a") as noted:
+            noted.write(f"{event} {host}\n")
+        raise PermissionError(f"{event} to {host}")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
 
 
 def slow_model(seconds: float) -> Model:
@@ -34,20 +67,21 @@ def slow_model(seconds: float) -> Model:
     return model
 
 
-def on_a_busy_machine() -> None:
-    """Gradio gives up when the page takes more than three seconds right after its start; here it may."""
-    import gradio.networking
-
-    gradio.networking.url_ok = lambda url: True
+def late_model() -> Model:
+    """The fake model, when the test says so."""
+    while not Path(os.environ["MODEL_MAY_LOAD"]).exists():
+        time.sleep(0.05)
+    return fake_model()
 
 
 if __name__ == "__main__":
-    on_a_busy_machine()
-    port, gallery, kind, language = sys.argv[1:]
+    port, gallery, kind, language, *options = sys.argv[1:]
+    sys.addaudithook(stay_here)
     private_upload_folder()
     slowness = float(os.environ.get("MMEMBED_TEST_SLOW", "0"))
-    loading = load if kind == "mini" else lambda: slow_model(slowness)
+    models = {"fake": lambda: slow_model(slowness), "late": late_model, "mini": load}
     labels = None if language == "visitor" else read_labels(language)
-    with Service(Path(gallery), loading, labels=labels) as service:
+    serving = Serving(port=int(port), mcp="mcp" in options, auth=("me", "secret") if "auth" in options else None)
+    with Service(Path(gallery), models[kind], labels=labels) as service:
         service.warm_up()
-        serve_service(service, "127.0.0.1", int(port))
+        serve_service(service, serving)

@@ -47,6 +47,15 @@ def test_the_inputs_that_came_later_are_optional_and_last(client) -> None:
         assert all(parameter["parameter_has_default"] for parameter in parameters[len(promised) :])
 
 
+def test_little_has_to_be_given(client, pictures: Path) -> None:
+    assert Path(client.predict(text="red", api_name="/search")[0]["file"]) == pictures / "red.png"
+    picture = gradio_client.handle_file(str(pictures / "green.png"))
+    caption = client.predict(picture=picture, api_name="/caption")
+    assert (caption["language"], caption["text"]) == ("en", "green")
+    translation = client.predict(text="one two", source="en", api_name="/translate")
+    assert (translation["language"], translation["text"], "plain" in translation) == ("de", "two one", False)
+
+
 def test_search_with_filters_and_pages(client, pictures: Path) -> None:
     asked = {"text": "red", "like": None, "without": "blue, white", "count": 2, "likely_only": False, "api_name": "/search"}
     pages = [client.predict(**asked, folder=str(pictures), page=page) for page in (1, 2, 3)]

@@ -257,6 +257,24 @@ def test_indexing_refuses_what_is_no_folder_and_where_it_is_switched_off(gallery
         closed.index(str(pictures))
 
 
+def test_only_folders_that_may_be_indexed_are(gallery: Path, pictures: Path, tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed"
+    (allowed / "below").mkdir(parents=True)
+    Image.new("RGB", (32, 32), "red").save(allowed / "below" / "red.png")
+    (tmp_path / "elsewhere").mkdir()
+    (allowed / "link").symlink_to(tmp_path / "elsewhere")
+    with Service(tmp_path / "new.mm", fake_model, index_roots=[allowed]) as service:
+        for refused in (tmp_path, tmp_path / "elsewhere", allowed / ".." / "elsewhere", allowed / "link", "/no/such/folder", pictures):
+            with pytest.raises(GalleryError, match="only these folders") as said:
+                service.index(str(refused))
+            assert str(allowed) in str(said.value)
+        assert service.index(str(allowed / "below")).embedded == 1
+    with Service(gallery, fake_model, index_roots=()) as service:
+        assert service.index(str(pictures)).unchanged == 5
+        with pytest.raises(GalleryError, match="only these folders"):
+            service.index(str(pictures.parent))
+
+
 def test_a_gallery_without_a_folder_is_forgotten_at_the_end(pictures: Path) -> None:
     with Service(None, fake_model) as service:
         service.index(str(pictures))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmembed.backends import BUNDLED, library
 from mmembed.errors import MissingPackage, UnknownPair
 from mmembed.generate.pairs import nearest
+from mmembed.generate.trained import FILE, read_captioner
 from mmembed.hub.detect import backend_of
 from mmembed.hub.files import text_tower
 from mmembed.hub.find import cached, is_name, pull
@@ -25,7 +27,7 @@ def is_ready(preset: Preset) -> bool:
 
 
 def repositories(name: str, pairs: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Hub names, each with the library whose files are needed, of a preset or hub name.
+    """Hub names, each with the library whose files are needed, of a preset or hub name; of a trained captioner those of its space.
 
     A text tower whose configuration is in a repository of its own is counted too, once the model's own is there.
 
@@ -36,6 +38,11 @@ def repositories(name: str, pairs: Sequence[str] = ()) -> list[tuple[str, str]]:
         UnknownPair: a pair that the preset does not have.
         UnavailableModel: a hub name without a preset that cannot be looked up.
     """
+    folder = Path(name).expanduser()
+    if name not in presets() and (folder / FILE).is_file():
+        return repositories(read_captioner(folder).space)
+    if name not in presets() and folder.is_dir():
+        return []
     preset = presets().get(name) or Preset(name, "", backend_of(name), name, (), (), (), "", "", 0)
     if preset.backend == BUNDLED:
         return []

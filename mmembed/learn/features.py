@@ -99,11 +99,15 @@ def view_features(network: nn.Module, source: PictureSource, size: int, views: S
 
 
 def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
-    pixels = np.asarray(picture)
+    return square(view_of(np.asarray(picture), view, seed), size)
+
+
+def view_of(pixels: np.ndarray, view: str, seed: str) -> np.ndarray:
+    """A view (see `picture_features`) of uint8 `[H, W, 3]`; the same `seed` gives the same crop."""
     if view == "plain":
-        return square(pixels, size)
+        return pixels
     if view == "mirror":
-        return square(pixels[:, ::-1], size)
+        return pixels[:, ::-1]
     random = np.random.default_rng(int(hashlib.sha256(seed.encode()).hexdigest()[:12], 16))
     area, ratio = random.uniform(0.5, 1.0), np.exp(random.uniform(np.log(0.8), np.log(1.25)))
     height, width = pixels.shape[:2]
@@ -113,7 +117,7 @@ def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
     if random.random() < 0.5:
         crop = crop[:, ::-1]
     crop = crop.astype(np.float32) * random.uniform(0.8, 1.2) + random.uniform(-16, 16)
-    return square(crop.clip(0, 255).astype(np.uint8), size)
+    return crop.clip(0, 255).astype(np.uint8)
 
 
 def _features(network: nn.Module, pixels: list[np.ndarray]) -> np.ndarray:

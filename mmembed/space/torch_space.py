@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ class TorchSpace(ABC):
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         """Estimated, not calibrated; see `mmembed.space.estimate`. How many pictures were searched plays no part in it."""
-        return self._estimate().confidence(similarities)
+        return self.estimate().confidence(similarities)
 
     def _vectors(self, features: Any, rows: Sequence[Any], size: int) -> np.ndarray:
         if not rows:
@@ -101,5 +101,33 @@ class TorchSpace(ABC):
         """`[N, dim]`, not normalised."""
 
     @abstractmethod
-    def _estimate(self) -> LogitEstimate:
+    def picture_inputs(self, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+        """What the picture tower is given, by name, on the CPU in single precision."""
+
+    @abstractmethod
+    def text_inputs(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """What the text tower is given, by name; too long a text is cut, with a warning."""
+
+    @abstractmethod
+    def towers(self) -> dict[str, Any]:
+        """`picture` and `text` as torch modules, on the CPU in single precision, that take those inputs in order and return
+        vectors `[N, dim]`, not normalised; for an exporter."""
+
+    @abstractmethod
+    def estimate(self) -> LogitEstimate:
         """Scale and bias of the model's logits."""
+
+
+def tower(model: Any, features: Callable[..., torch.Tensor]) -> Any:
+    """A torch module with the model's weights, which returns what `features` does."""
+    import torch
+
+    class Tower(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            return features(*inputs)
+
+    return Tower()

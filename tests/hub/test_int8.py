@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from mmembed.hub.running import Running
 from mmembed.media.picture import Picture
 from mmembed.space import int8
 from mmembed.space.int8 import Int8Space, int8_space
+from mmembed.space.open_clip import OpenClipSpace
 from mmembed.space.transformers import TransformersSpace
 from tests.fakes import FakeSpace
+from tests.hub.checkpoints import CALM
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -37,9 +41,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "int8"
 
 
-@pytest.mark.parametrize("kind", ["clip", "siglip-calm"])
+@pytest.mark.parametrize("kind", ["clip", "siglip-calm", *CALM])
 def test_the_copy_agrees_with_the_original(checkpoint: Checkpoint, cache: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = TransformersSpace(checkpoint(kind), kind, ("en",), Running("cpu", "fp32"))
+    if kind in CALM:
+        pytest.importorskip("open_clip", exc_type=(ImportError, RuntimeError))
+    original = (OpenClipSpace if kind in CALM else TransformersSpace)(checkpoint(kind), kind, ("en",), Running("cpu", "fp32"))
     monkeypatch.setenv("MMEMBED_PRECISION", "int8")
     copy = load_space(describe(str(checkpoint(kind))))
     assert isinstance(copy, Int8Space)
@@ -77,3 +83,9 @@ def test_other_spaces_stay_as_they_are() -> None:
     space = FakeSpace()
     with pytest.warns(UserWarning, match="runs in fp32"):
         assert int8_space(space) is space
+
+
+def test_the_quantizer_does_not_make_the_program_talk() -> None:
+    code = "import logging; from mmembed.space.packing import quantizer; quantizer(); logging.getLogger('any').info('LOUD')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert said.stderr == ""

@@ -36,6 +36,8 @@ def backend_of(weights: str) -> str:
         return "coca" if "multimodal_cfg" in described else "open_clip"
     if kind and _is_chat(kind):
         return "chat"
+    if config.get("auto_map"):
+        raise InvalidConfig(f"{weights} brings its own Python code, which is not run; {KNOWN}.")
     what = f"is a model of the kind {kind!r}, none of those known here" if kind else "has no config.json and no open_clip_config.json"
     raise InvalidConfig(f"{weights} {what}; {KNOWN}.")
 

@@ -206,6 +206,33 @@ def open_clip_roberta(folder: Path, gain: float = 4.0) -> Path:
     return _save_open_clip(folder, config, gain)
 
 
+def open_clip_nllb(folder: Path, gain: float = 4.0) -> Path:
+    """NLLB-CLIP: the text tower is the encoder of a translator, with its tokenizer, beside SigLIP's loss."""
+    nllb(folder)
+    (folder / "model.safetensors").unlink()
+    config = {
+        "embed_dim": 24, "custom_text": True, "init_logit_bias": -10,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
+        "text_cfg": {
+            "hf_model_name": "facebook/nllb-200-distilled-600M", "hf_tokenizer_name": "facebook/nllb-200-distilled-600M",
+            "hf_proj_type": "linear", "hf_pooler_type": "cls_pooler", "context_length": 62,
+        },
+    }  # fmt: skip
+    return _save_open_clip(folder, config, gain)
+
+
+def open_clip_timm(folder: Path, gain: float = 1.5) -> Path:
+    """A picture tower of timm, as SigLIP and MobileCLIP have in open_clip."""
+    config = {
+        "embed_dim": 24,
+        "vision_cfg": {
+            "image_size": 32, "timm_model_name": "test_vit", "timm_model_pretrained": False, "timm_pool": "", "timm_proj": "linear",
+        },
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+    }  # fmt: skip
+    return _save_open_clip(folder, config, gain)
+
+
 def coca(folder: Path, gain: float = 4.0) -> Path:
     """CoCa: a space that also writes."""
     config = {
@@ -407,7 +434,10 @@ def chat(folder: Path) -> Path:
 
 
 SPACES = {"clip": clip, "siglip": siglip, "siglip2": siglip2, "siglip2-naflex": siglip2_flexible, "metaclip2": metaclip2}
-OPEN_CLIP = {"open-clip": open_clip, "open-clip-siglip": open_clip_siglip, "open-clip-roberta": open_clip_roberta, "coca": coca}
+OPEN_CLIP = {
+    "open-clip": open_clip, "open-clip-siglip": open_clip_siglip, "open-clip-roberta": open_clip_roberta,
+    "open-clip-nllb": open_clip_nllb, "open-clip-timm": open_clip_timm, "coca": coca,
+}  # fmt: skip
 TRANSLATORS = {"marian": marian, "marian-multi": marian_multi, "m2m100": m2m100, "nllb": nllb}
 CAPTIONERS = {"blip": blip, "florence2": florence2, "chat": chat}
 # With smaller weights, in which rounding errors do not grow as in no trained model.

@@ -183,3 +183,6 @@ def test_other_families_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(InvalidConfig, match="kind 'bert', none of those known here; known are CLIP"):
         backend_of(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "jina_clip", "auto_map": {"AutoModel": "own.py"}}')
+    with pytest.raises(InvalidConfig, match="its own Python code, which is not run; known are CLIP"):
+        backend_of(str(tmp_path))

@@ -32,7 +32,7 @@ def repositories(name: str, pairs: Sequence[str] = ()) -> list[tuple[str, str]]:
     A text tower whose configuration is in a repository of its own is counted too, once the model's own is there.
 
     Args:
-        pairs: of a preset with one model for each pair, those wanted; English to German and back by default.
+        pairs: of a preset with one model for each pair, those wanted; English to German and back by default. Others need no pairs.
 
     Raises:
         UnknownPair: a pair that the preset does not have.
@@ -46,8 +46,9 @@ def repositories(name: str, pairs: Sequence[str] = ()) -> list[tuple[str, str]]:
     preset = presets().get(name) or Preset(name, "", backend_of(name), name, (), (), (), "", "", 0)
     if preset.backend == BUNDLED:
         return []
+    several = "{" in preset.weights
     for pair in pairs:
-        if pair not in preset.pairs:
+        if several and pair not in preset.pairs:
             source, _, to = pair.partition("-")
             raise UnknownPair(f"{name} has no pair {pair}; {nearest(source, to, preset.pairs or ['en-de'])}.")
     found = _weights(preset, pairs or [pair for pair in ("en-de", "de-en") if pair in preset.pairs])

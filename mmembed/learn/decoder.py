@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from mmembed.errors import InvalidConfig, InvalidData
+from mmembed.errors import InvalidConfig, InvalidData, MissingPackage
 from mmembed.generate.base import Captioning
 from mmembed.generate.trained import CaptionerManifest
 from mmembed.learn.classes import ClassRow, read_classes
@@ -121,6 +122,7 @@ def see(config: DecoderConfig) -> Sight:
 
     Raises:
         InvalidConfig: there is no such space, or the recipe asks for more than captions where a space gives no more.
+        MissingPackage: what the captioner is saved with is not installed.
     """
     source = PictureSource(config.pictures) if config.pictures else None
     if is_trained(config.space):
@@ -130,6 +132,8 @@ def see(config: DecoderConfig) -> Sight:
             f"For {config.space}, which is not from `mmembed train space`, a decoder learns captions only; leave out classes and "
             f"translations, and join a translator to it, such as --preset {config.output / FOLDER}+opus-mt."
         )
+    if find_spec("onnx") is None:  # better said now than after the training
+        raise MissingPackage("onnx", "train", "A captioner for a space")
     return space_sight(config.space.as_posix(), source, config.views, config.cache)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -179,6 +180,20 @@ def _written_out_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
+@contextmanager
+def _mute() -> Iterator[None]:
+    """Without standard output, where results go: an export that fails prints the whole network there, past Python's own stream."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _export(space: TorchSpace, folder: Path) -> None:
     """`picture.onnx` and `text.onnx`, each with the output `vector` `[N, dim]`, not normalised."""
     try:
@@ -194,7 +209,7 @@ def _export(space: TorchSpace, folder: Path) -> None:
     for name, inputs in examples.items():
         axes = {key: {0: "rows", **({1: "tokens"} if name == "text" else {})} for key in inputs}
         path = folder / f"{name}.onnx"
-        with torch.inference_mode(), _written_out_attention(), warnings.catch_warnings():
+        with torch.inference_mode(), _written_out_attention(), _mute(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing warns of every constant
             torch.onnx.export(
                 towers[name], tuple(torch.as_tensor(value) for value in inputs.values()), str(path), input_names=list(inputs),

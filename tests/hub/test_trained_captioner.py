@@ -194,6 +194,17 @@ def test_texts_alone_teach_captions(data: Path, checkpoint: Checkpoint, tmp_path
     assert german.written_by == "colours in English, then mini"
 
 
+def test_other_texts_stand_in_for_pictures_too(data: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "parallel.tsv").write_text("split\timage\ten\tfr\ntrain\tx1.jpg\ta red wall\tun mur rouge\n")
+    (tmp_path / "others.tsv").write_text("split\timage\tlang\tcaption\ntrain\tx1.jpg\ten\ta wall that is red\n")
+    texts = {"parallel": str(tmp_path / "parallel.tsv"), "paraphrases": str(tmp_path / "others.tsv"), "parallel_languages": ["en", "fr"]}
+    weights = {"captions": {"en": 1}, "text_captions": {"fr": 1}}
+    settings = {**texts, "weights": weights, "languages": ["en", "de", "fr"], "steps": 2, "save_every": 2}
+    recipe = recipe_for(data, checkpoint("clip"), tmp_path / "both", **settings)
+    folder = Path(succeed("train", "decoder", "--config", recipe).stdout.splitlines()[-1])
+    assert json.loads((folder / "captioner.json").read_text())["languages"] == ["en", "fr"]
+
+
 @pytest.mark.parametrize("kind", ["open-clip", "coca", "mini"])
 def test_any_space_will_do(data: Path, checkpoint: Checkpoint, tmp_path: Path, kind: str) -> None:
     if kind != "mini":
@@ -205,7 +216,7 @@ def test_any_space_will_do(data: Path, checkpoint: Checkpoint, tmp_path: Path, k
     assert len(model.caption([Picture.open(photos(data)[0])], "de")) == 1
 
 
-def test_what_cannot_be_learnt_is_a_sentence(data: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_what_cannot_be_learnt_is_a_sentence(data: Path, checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases: dict[str, dict[str, Any]] = {
         "captions only; leave out classes and translations": {"weights": {"captions": {"en": 1}, "translations": {"en-de": 1}}},
         "is no space, so no decoder": {"space": "blip-base"},
@@ -221,3 +232,8 @@ def test_what_cannot_be_learnt_is_a_sentence(data: Path, checkpoint: Checkpoint,
         result = run("train", "decoder", "--config", recipe_for(data, space, tmp_path / f"case{number}", **changes))
         assert result.exit_code == 1, message
         assert message in " ".join(result.output.split())
+    monkeypatch.setattr("mmembed.learn.decoder.find_spec", lambda _: None)
+    early = run("train", "decoder", "--config", recipe_for(data, checkpoint("clip"), tmp_path / "early"))
+    assert early.exit_code == 1
+    assert "needs the package onnx" in early.output
+    assert not (tmp_path / "early").exists(), "it is said before anything is trained"

@@ -117,23 +117,36 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     return spm.SentencePieceProcessor(model_file=str(place))
 
 
+def check(config: DecoderConfig) -> None:
+    """Notice what is wrong with a recipe before hours are spent on it.
+
+    Raises:
+        InvalidConfig: it asks for more than captions, for a space that gives no more.
+        InvalidData: there is no caption to learn from.
+        MissingPackage: what a captioner is saved with is not installed.
+    """
+    if not is_trained(config.space):
+        if config.classes or config.weights.translations:
+            raise InvalidConfig(
+                f"For {config.space}, which is not from `mmembed train space`, a decoder learns captions only; leave out classes and "
+                f"translations, and join a translator to it, such as --preset {config.output / FOLDER}+opus-mt."
+            )
+        if find_spec("onnx") is None:
+            raise MissingPackage("onnx", "train", "A captioner for a space")
+    splits, wanted = splits_of(config.splits, stems_of(config)), config.weights.captions
+    if wanted and not any(row.language in wanted and splits.get(row.picture) == "train" for row in read_captions(config.captions)):
+        raise InvalidData(f"{config.captions} has no captions in {', '.join(wanted)} of training pictures.")
+
+
 def see(config: DecoderConfig) -> Sight:
     """What the recipe's space shows.
 
     Raises:
-        InvalidConfig: there is no such space, or the recipe asks for more than captions where a space gives no more.
-        MissingPackage: what the captioner is saved with is not installed.
+        InvalidConfig, UnknownPreset, UnavailableModel: there is no such space.
     """
     source = PictureSource(config.pictures) if config.pictures else None
     if is_trained(config.space):
         return trained_sight(config.space, source, config.picture_size, config.views, config.cache, config.seed)
-    if config.classes or config.weights.translations:
-        raise InvalidConfig(
-            f"For {config.space}, which is not from `mmembed train space`, a decoder learns captions only; leave out classes and "
-            f"translations, and join a translator to it, such as --preset {config.output / FOLDER}+opus-mt."
-        )
-    if find_spec("onnx") is None:  # better said now than after the training
-        raise MissingPackage("onnx", "train", "A captioner for a space")
     return space_sight(config.space.as_posix(), source, config.views, config.cache)
 
 
@@ -164,7 +177,7 @@ def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture
         tasks += builder.class_captions(rows, config.weights.class_captions)
         tasks += builder.class_translations(rows, config.weights.class_translations)
     if not tasks:
-        raise InvalidData(f"{config.captions} has no captions in {', '.join(config.weights.captions)} of training pictures.")
+        raise InvalidData("The recipe's weights leave nothing to learn.")
     tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
     shape = NetworkConfig(
         vocabulary=targets.get_piece_size(),
@@ -236,11 +249,13 @@ def train(config_path: Path) -> Path:
     Raises:
         InvalidData: early stopping is asked for, but there are no pictures of `val`; or classes, but no pictures; or `output` has
             a decoder for another space.
-        InvalidConfig: as `see`.
+        InvalidConfig, MissingPackage, UnknownPreset, UnavailableModel: as `check` and `see`.
     """
     config = read_recipe(config_path, DecoderConfig)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=config.precision)
+    check(config)
+    prepare_targets(config)
     sight = see(config)
     mixture, held_out, shape, pieces = build_mixture(config, sight)
     if config.patience and held_out is None:

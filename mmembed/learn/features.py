@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import sentencepiece as spm
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import BertModel
 
 from mmembed.learn.data import PictureSource
+from mmembed.media.picture import Picture
 from mmembed.space.pixels import square
 from mmembed.space.text import encode_pieces
 
@@ -82,7 +81,7 @@ def picture_features(
     def compute() -> dict[str, np.ndarray]:
         blocks = []
         for start in tqdm(range(0, len(stems), batch), desc="picture features", unit="batch"):
-            pictures = [Image.open(io.BytesIO(source.read(stem))).convert("RGB") for stem in stems[start : start + batch]]
+            pictures = [Picture.from_bytes(source.read(stem)).pixels for stem in stems[start : start + batch]]  # upright
             rows = [
                 _features(network, [_view(p, view, f"{view}{s}", size) for p, s in zip(pictures, stems[start:], strict=False)])
                 for view in views
@@ -98,8 +97,8 @@ def view_features(network: nn.Module, source: PictureSource, size: int, views: S
     return np.concatenate([picture_features(network, source, size, [view], cache) for view in views], 1).astype(np.float32)
 
 
-def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
-    return square(view_of(np.asarray(picture), view, seed), size)
+def _view(pixels: np.ndarray, view: str, seed: str, size: int) -> np.ndarray:
+    return square(view_of(pixels, view, seed), size)
 
 
 def view_of(pixels: np.ndarray, view: str, seed: str) -> np.ndarray:

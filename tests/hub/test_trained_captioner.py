@@ -223,6 +223,7 @@ def test_what_cannot_be_learnt_is_a_sentence(data: Path, checkpoint: Checkpoint,
         "holds no space: neither what": {"space": str(data)},
         "There is no preset 'nonsense'": {"space": "nonsense"},
         "no captions in fr": {"weights": {"captions": {"fr": 1}}},
+        "No vocabulary of 100 pieces can be made": {"vocabulary": 100},
         "The picture broken cannot be trained on": {"pictures": str(tmp_path / "broken")},
     }
     shutil.copytree(data / "pictures", tmp_path / "broken")

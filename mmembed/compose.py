@@ -14,7 +14,8 @@ from mmembed.errors import InvalidConfig, UnknownPreset
 from mmembed.generate.base import Captioner, Translator
 from mmembed.generate.parts import DecoderCaptioner, DecoderTranslator, PartsDecoder
 from mmembed.generate.through_english import ThroughEnglish
-from mmembed.generate.trained import FILE, TrainedCaptioner, read_captioner
+from mmembed.generate.trained import TrainedCaptioner, read_captioner
+from mmembed.hub.files import CAPTIONER
 from mmembed.hub.find import folder_of, is_name, require_torch
 from mmembed.hub.running import PRECISION_VARIABLE
 from mmembed.model import Model
@@ -85,7 +86,7 @@ def describe(name: str) -> Preset:
     if (folder / "manifest.json").is_file():
         read_manifest(folder)
         return Preset(folder.name, f"trained bundle in {folder}", BUNDLED, str(folder), (), (), (), "", "", 0)
-    if (folder / FILE).is_file():
+    if (folder / CAPTIONER).is_file():
         return _trained(folder)
     if not (folder.is_dir() and any((folder / file).is_file() for file in ("config.json", "open_clip_config.json"))) and not is_name(name):
         raise UnknownPreset(

@@ -224,10 +224,7 @@ def test_index_then_search(run: Callable[..., Result], photos: Path) -> None:
     assert indexed.exit_code == 0, indexed.stderr
     assert indexed.stdout.startswith("2 photos in photos.mm (")
     found = lines(run("search", "red", "--json"))
-    assert [set(hit) for hit in found] == [
-        {"path", "paths", "similarity", "confidence", "space"},
-        {"path", "similarity", "confidence", "space"},
-    ]
+    assert [set(hit) for hit in found] == [{"path", "paths", "similarity", "confidence"}, {"path", "similarity", "confidence"}]
     assert found[0]["paths"] == [str(photos / "red copy.png"), str(photos / "red.png")]
     assert found[0]["path"] == found[0]["paths"][0]
     assert found[0]["similarity"] == pytest.approx(1, abs=1e-3)

@@ -14,7 +14,6 @@ from mmembed.hub.find import look_up
 from mmembed.hub.find import pull as fetch
 from mmembed.hub.shelf import is_ready, repositories
 from mmembed.presets import Preset
-from mmembed.presets import presets as presets_by_name
 
 
 @click.command()
@@ -33,7 +32,9 @@ def presets(names: tuple[str, ...], as_json: bool) -> None:
     JSON fields: name, summary, backend, roles, weights, languages, captions, translations, pairs, licence, use, size_mb,
     parameters_m, published (what, value, url), measured (empty: never run here), ready (whether it is on this machine), options.
     """
-    everything = presets_by_name()
+    from mmembed.presets import presets as known
+
+    everything = known()
     for name in names:
         if name not in everything:
             raise UnknownPreset(f"There is no preset {name!r}; known are {', '.join(everything)}.")
@@ -65,9 +66,10 @@ def pull(names: tuple[str, ...], pairs: tuple[str, ...]) -> None:
       mmembed pull siglip2-base
       mmembed pull opus-mt --pair en-de,de-en
     """
+    from mmembed.presets import presets as known
+
     parts = list(dict.fromkeys(part.strip() for name in names for part in name.split("+")))
-    known = presets_by_name()
-    if pairs and not any(part in known and known[part].pairs for part in parts):
+    if pairs and not any(preset.name in parts and preset.pairs for preset in known().values()):
         raise click.UsageError("--pair goes with a preset that has a model for each pair, such as opus-mt.")
     for wanted in parts:
         for repository, library in repositories(wanted, pairs):

@@ -101,8 +101,8 @@ def search(
       mmembed search dog --since 2019-07 --orientation portrait --fold --sheet dogs.png
       mmembed search dog -0 | xargs -0 cp -t dogs/
 
-    JSON fields: path, similarity, confidence, space (whose vectors were searched); paths where several files hold the same
-    photo; similar (paths) with --fold.
+    JSON fields: path, similarity, confidence; paths where several files hold the same photo; similar (paths) with --fold; space
+    (whose vectors were searched) where the gallery has those of several.
     """
     if text is None and not like and not also:
         raise click.UsageError("Say what to look for: a TEXT, --like PICTURE, or both.")
@@ -133,7 +133,7 @@ def search(
         write_sheet(hits, sheet)
     if as_json:
         for hit in hits:
-            print_json({**_as_dict(hit), "space": model.space.identity})
+            print_json({**_as_dict(hit), **({"space": model.space.identity} if others else {})})
     elif paths or null:
         for hit in hits:
             click.echo(os.fsencode(hit.item.paths[0]) + (b"\0" if null else b"\n"), nl=False)

@@ -13,10 +13,9 @@ import numpy as np
 from mmembed.errors import InvalidConfig
 from mmembed.generate.base import PLAIN, Candidate, Captioning, Style
 from mmembed.generate.bundled import BundledDecoder
+from mmembed.hub.files import CAPTIONER
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
-
-FILE = "captioner.json"
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ def read_captioner(folder: Path) -> CaptionerManifest:
     Raises:
         InvalidConfig: its `captioner.json` is missing or damaged.
     """
-    path = folder / FILE
+    path = folder / CAPTIONER
     try:
         return msgspec.json.decode(path.read_bytes(), type=CaptionerManifest)
     except FileNotFoundError as error:
-        raise InvalidConfig(f"{folder} has no {FILE}; run mmembed train decoder again.") from error
+        raise InvalidConfig(f"{folder} has no {CAPTIONER}; run mmembed train decoder again.") from error
     except msgspec.MsgspecError as error:
         raise InvalidConfig(f"{path} is damaged: {error}") from error
 

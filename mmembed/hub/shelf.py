@@ -9,9 +9,8 @@ from pathlib import Path
 from mmembed.backends import BUNDLED, library
 from mmembed.errors import MissingPackage, UnknownPair
 from mmembed.generate.pairs import nearest
-from mmembed.generate.trained import FILE, read_captioner
 from mmembed.hub.detect import backend_of
-from mmembed.hub.files import text_tower
+from mmembed.hub.files import CAPTIONER, text_tower
 from mmembed.hub.find import cached, is_name, pull
 from mmembed.presets import Preset, presets
 
@@ -39,8 +38,8 @@ def repositories(name: str, pairs: Sequence[str] = ()) -> list[tuple[str, str]]:
         UnavailableModel: a hub name without a preset that cannot be looked up.
     """
     folder = Path(name).expanduser()
-    if name not in presets() and (folder / FILE).is_file():
-        return repositories(read_captioner(folder).space)
+    if name not in presets() and (folder / CAPTIONER).is_file():
+        return repositories(json.loads((folder / CAPTIONER).read_text(encoding="utf-8"))["space"])
     if name not in presets() and folder.is_dir():
         return []
     preset = presets().get(name) or Preset(name, "", backend_of(name), name, (), (), (), "", "", 0)

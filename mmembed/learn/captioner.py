@@ -7,7 +7,8 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from mmembed.generate.trained import FILE, CaptionerManifest
+from mmembed.generate.trained import CaptionerManifest
+from mmembed.hub.files import CAPTIONER
 from mmembed.learn.decoder import TrainedDecoder
 from mmembed.learn.export import Weights, export_decoder
 
@@ -24,7 +25,7 @@ def export_captioner(trained: TrainedDecoder, vocabulary: Path, manifest: Captio
     partial.mkdir(parents=True)
     export_decoder(trained, partial, Weights(bits))
     shutil.copyfile(vocabulary, partial / "decoder.model")
-    (partial / FILE).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (partial / CAPTIONER).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return folder

@@ -136,9 +136,7 @@ def test_beside_another_space_it_reads_its_own(data: Path, trained: Path, checkp
     assert [caption.text for caption in model.caption(pictures, "en")] == [f"A {name} wall." for name in COLOURS]
 
 
-def test_other_weights_under_the_same_name_are_refused(
-    data: Path, trained: Path, checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_weights_under_the_same_name_are_refused(data: Path, trained: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
     folder, space = tmp_path / "captioner", tmp_path / "clip"
     shutil.copytree(trained, folder)
     shutil.copytree(checkpoint("clip"), space)
@@ -154,8 +152,8 @@ def test_other_weights_under_the_same_name_are_refused(
     with pytest.raises(InvalidConfig, match="not there any more; name where it is now: --preset SPACE"):
         load(str(folder))
     assert repositories(str(trained)) == repositories(str(checkpoint("clip"))) == []
-    monkeypatch.setattr("mmembed.hub.shelf.read_captioner", lambda _: type("M", (), {"space": "siglip2-base"}))
-    assert repositories(str(trained)) == [("google/siglip2-base-patch16-256", "transformers")]
+    (folder / "captioner.json").write_text(json.dumps({**manifest, "space": "siglip2-base"}))
+    assert repositories(str(folder)) == [("google/siglip2-base-patch16-256", "transformers")]
 
 
 def test_a_second_run_embeds_nothing_and_another_space_is_not_gone_on_with(

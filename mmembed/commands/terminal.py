@@ -101,8 +101,9 @@ def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def remark(text: str) -> None:
     """A line for people, on standard error; above the progress bar if there is one."""
-    if "tqdm" in sys.modules:
-        sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
+    bars = sys.modules["tqdm"].tqdm if "tqdm" in sys.modules else None
+    if bars is not None and getattr(bars, "_instances", None):
+        bars.write(text, file=sys.stderr)
     else:
         click.echo(text, err=True)
 

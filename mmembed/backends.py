@@ -23,6 +23,8 @@ TRANSLATORS = {
     "chat": "mmembed.generate.chat:ChatModel",
 }
 BUNDLED = "bundled"
+TRAINED = "trained"
+"""A captioner made by `mmembed train decoder` for a space; see `generate.trained`."""
 
 # Which library's files a backend reads; the rest read those of transformers.
 _LIBRARIES = {"open_clip": "open_clip", "coca": "open_clip"}
@@ -35,6 +37,8 @@ def library(backend: str) -> str:
 
 def roles(backend: str) -> tuple[str, ...]:
     """What the backend can do: of `space`, `captioner` and `translator`, in this order."""
+    if backend == TRAINED:
+        return ("captioner",)
     tables = {"space": SPACES, "captioner": CAPTIONERS, "translator": TRANSLATORS}
     return tuple(role for role, table in tables.items() if backend == BUNDLED or backend in table)
 

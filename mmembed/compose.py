@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmembed.backends import BUNDLED, CAPTIONERS, SPACES, TRANSLATORS, implementation, library, roles
+from mmembed.backends import BUNDLED, CAPTIONERS, SPACES, TRAINED, TRANSLATORS, implementation, library, roles
 from mmembed.bundle import load_bundle, read_manifest
 from mmembed.errors import InvalidConfig, UnknownPreset
 from mmembed.generate.base import Captioner, Translator
 from mmembed.generate.parts import DecoderCaptioner, DecoderTranslator, PartsDecoder
 from mmembed.generate.through_english import ThroughEnglish
+from mmembed.generate.trained import TrainedCaptioner, read_captioner
+from mmembed.hub.files import CAPTIONER
 from mmembed.hub.find import folder_of, is_name, require_torch
 from mmembed.hub.running import PRECISION_VARIABLE
 from mmembed.model import Model
@@ -33,6 +36,7 @@ class Rerank:
 def compose(name: str, threads: int | None = None) -> Model:
     """See `mmembed.presets.load`."""
     parts = [describe(part.strip()) for part in name.split("+")] if not Path(name).is_dir() else [describe(name)]
+    parts += _spaces_of(parts)
     first = parts[0]
     if len(parts) == 1 and first.backend == BUNDLED:
         return _bundle(first, threads)
@@ -51,14 +55,18 @@ def compose(name: str, threads: int | None = None) -> Model:
 
     space: Space = bundle(serving["space"]).space if serving["space"].backend == BUNDLED else load_space(serving["space"])
     translator = _translator(serving["translator"], bundle)
-    captioner = _captioner(serving["captioner"], bundle)
+    captioner = _captioner(serving["captioner"], bundle, space, threads)
     if captioner.languages == ("en",):  # translated captions are wanted also where the translator was not asked for by name
         captioner = ThroughEnglish(captioner, translator)
     preset = _merged(name, serving, space, captioner, translator)
-    whole = Model(preset, space, PartsDecoder(captioner, translator), captioner, translator, rerank_weight())
+    whole = Model(preset, space, PartsDecoder(captioner, translator, space), captioner, translator, rerank_weight())
     if serving["translator"].backend == BUNDLED:
         translating = bundle(serving["translator"])
         whole = replace(whole, words=translating.words, pivot=translating.pivot)
+    if serving["captioner"].backend == TRAINED:
+        trained = read_captioner(Path(serving["captioner"].weights))
+        if trained.space in (serving["space"].name, serving["space"].weights):
+            whole = replace(whole, captioning=trained.captioning)
     if serving["captioner"] == serving["space"] and serving["space"].backend == BUNDLED:
         whole = replace(whole, captioning=bundle(serving["space"]).captioning)
     return whole
@@ -78,10 +86,12 @@ def describe(name: str) -> Preset:
     if (folder / "manifest.json").is_file():
         read_manifest(folder)
         return Preset(folder.name, f"trained bundle in {folder}", BUNDLED, str(folder), (), (), (), "", "", 0)
+    if (folder / CAPTIONER).is_file():
+        return _trained(folder)
     if not (folder.is_dir() and any((folder / file).is_file() for file in ("config.json", "open_clip_config.json"))) and not is_name(name):
         raise UnknownPreset(
-            f"There is no preset {name!r}; known are {', '.join(known)}, or give the folder of a trained bundle, a hub name such as "
-            f"google/siglip2-base-patch16-256, or a folder with a model from there."
+            f"There is no preset {name!r}; known are {', '.join(known)}, or give the folder of a trained bundle or captioner, a hub name "
+            f"such as google/siglip2-base-patch16-256, or a folder with a model from there."
         )
     same = next((preset for preset in known.values() if preset.weights == name), None)
     if same is not None:
@@ -131,7 +141,44 @@ def _bundle(preset: Preset, threads: int | None) -> Model:
     return load_bundle(preset if known else None, _PACKAGE / preset.weights if known else Path(preset.weights), threads)
 
 
-def _captioner(preset: Preset, bundle: Any) -> Captioner:
+def _spaces_of(parts: Sequence[Preset]) -> list[Preset]:
+    """The space of a trained captioner, unless one of the parts is a space."""
+    if any("space" in roles(part.backend) for part in parts):
+        return []
+    return [_space_of(part) for part in parts if part.backend == TRAINED][:1]
+
+
+def _space_of(captioner: Preset) -> Preset:
+    name = read_captioner(Path(captioner.weights)).space
+    try:
+        return describe(name)
+    except UnknownPreset as error:
+        raise InvalidConfig(
+            f"{captioner.name} was trained for the space {name}, which is not there any more; name where it is now: "
+            f"--preset SPACE+{captioner.weights}"
+        ) from error
+
+
+def _trained(folder: Path) -> Preset:
+    manifest = read_captioner(folder)
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    use = f"What it was trained on decides: {manifest.licence}" if manifest.licence else "What it was trained on decides."
+    return Preset(
+        manifest.name, f"captioner for {manifest.space}, trained, in {folder}", TRAINED, str(folder), (), manifest.languages, (),
+        manifest.licence or "that of what it was trained on", use, round(size, 1),
+    )  # fmt: skip
+
+
+def _captioner(preset: Preset, bundle: Any, space: Space, threads: int | None) -> Captioner:
+    if preset.backend == TRAINED:
+        folder = Path(preset.weights)
+
+        def own() -> Space:
+            described = _space_of(preset)
+            found: Space = bundle(described).space if described.backend == BUNDLED else load_space(described)
+            return found
+
+        return TrainedCaptioner(folder, read_captioner(folder), space, own, threads)
     if preset.backend == BUNDLED:
         model = bundle(preset)
         return DecoderCaptioner(preset.name, model.space, model.decoder)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.generate import captions
-from mmembed.generate.base import PLAIN, Caption, Captioner, Captioning, Decoder, Style, Translation, Translator
+from mmembed.generate.base import PLAIN, Caption, Captioner, Captioning, Decoder, Style, Translation, Translator, reads_vectors
 from mmembed.generate.translation import Explained, Translating
 from mmembed.generate.words import Words
 from mmembed.media.picture import Picture
@@ -71,6 +71,11 @@ class Model:
         """
         return self.caption_in(pictures, [language], count, beams, style)[0]
 
+    @property
+    def reads_vectors(self) -> bool:
+        """Whether captions are written from vectors of `space`, so that a gallery's need no picture to be opened."""
+        return self.captioner is None or reads_vectors(self.captioner, self.space)
+
     def caption_in(
         self, pictures: Sequence[Picture], languages: Sequence[str], count: int = 1, beams: int = 4, style: Style = PLAIN
     ) -> list[list[Caption]]:
@@ -81,7 +86,7 @@ class Model:
             InvalidQuery: they cannot be written in that style.
         """
         vectors = self.space.embed_pictures(pictures)
-        if self.captioner is None:
+        if self.captioner is None or self.reads_vectors:
             return self.caption_vectors(vectors, languages, count, beams, style)
         return [
             captions.caption_pictures(self.space, self.captioner, pictures, vectors, language, count, beams, style, self.captioning)
@@ -97,8 +102,13 @@ class Model:
 
         Raises:
             UnknownLanguage: captions are not written in one of the languages.
-            InvalidQuery: the model has a captioner, which needs the pictures themselves.
+            InvalidQuery: the model has a captioner that needs the pictures themselves; see `reads_vectors`.
         """
+        if self.captioner is not None and self.reads_vectors:
+            return [
+                captions.caption_pictures(self.space, self.captioner, (), vectors, language, count, beams, style, self.captioning)
+                for language in languages
+            ]
         return [
             captions.caption_vectors(self.space, self.decoder, vectors, language, count, beams, style, self.captioning)
             for language in languages

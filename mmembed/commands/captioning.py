@@ -223,7 +223,7 @@ def _describe_gallery(
         row = {item.fingerprint: number for number, item in enumerate(items)}
 
         def describe(subjects: Sequence[Subject], wanted: Sequence[str]) -> list[list[Caption] | str]:
-            if model.captioner is not None:  # looks at pixels
+            if not model.reads_vectors:
                 opened = [_first_opened(items[row[subject.fingerprint]].paths, model.picture_size) for subject in subjects]
                 return _captions(model, opened, wanted, count, beams, style)
             columns = model.caption_vectors(vectors[[row[subject.fingerprint] for subject in subjects]], wanted, count, beams, style)

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import click
 
+from mmembed.commands.evaluation_options import (
+    DatasetChoice,
+    dataset_options,
+    given,
+    some_captions_option,
+    some_images_option,
+    split_option,
+    splits_option,
+)
 from mmembed.commands.terminal import (
-    EXISTING,
     EXISTING_FILE,
     json_option,
     offline_option,
@@ -21,10 +29,11 @@ from mmembed.errors import MmembedError
 
 @click.command()
 @click.argument("presets", nargs=-1, required=True, metavar="PRESET...")
-@click.option("--images", required=True, type=EXISTING, metavar="DIR", help="Folder or .zip of pictures.")
-@click.option("--captions", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Columns image, lang, caption.")
-@click.option("--splits", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, split.")
-@click.option("--split", metavar="NAME", help="Only pictures of this split.")
+@some_images_option
+@some_captions_option
+@splits_option
+@split_option
+@dataset_options
 @click.option("--lang", "languages", multiple=True, callback=separated, metavar="CODE", help="Only captions in these languages.")
 @click.option("--caption-source", "sources", multiple=True, callback=separated, metavar="NAME", help="Only captions with this source.")
 @click.option(
@@ -40,10 +49,11 @@ from mmembed.errors import MmembedError
 @json_option
 def compare(
     presets: tuple[str, ...],
-    images: Path,
-    captions: Path,
+    images: Path | None,
+    captions: Path | None,
     splits: Path | None,
     split: str | None,
+    dataset: DatasetChoice | None,
     languages: tuple[str, ...],
     sources: tuple[str, ...],
     describe: tuple[str, ...],
@@ -63,6 +73,7 @@ def compare(
 
     \b
       mmembed compare mini siglip2-base --images photos.zip --captions captions.tsv
+      mmembed compare mini siglip2-base --dataset owner/name --split test --rows 1000
 
     JSON fields: preset, space, recall (language: R@1, R@10), cider, bleu, pictures_a_second, device, peak_memory_mb,
     size_mb, licence, problem.
@@ -72,10 +83,14 @@ def compare(
 
     if (source is None) != (references is None):
         raise click.UsageError("--source and --references belong together.")
-    if (splits is None) != (split is None):
+    if dataset is None and (splits is None) != (split is None):
         raise click.UsageError("--splits and --split belong together.")
-    what = Comparison(images, captions, splits, split, sources, languages, describe, source, references, source_language, to, limit)
-    results = measure(list(dict.fromkeys(presets)), what, lambda name: remark(f"measuring {name}"))
+    with given(images, captions, splits, split, dataset) as data:
+        part = data.chosen[0] if data.chosen else None
+        what = Comparison(
+            data.images, data.captions, data.splits, part, sources, languages, describe, source, references, source_language, to, limit
+        )
+        results = measure(list(dict.fromkeys(presets)), what, lambda name: remark(f"measuring {name}"))
     if as_json:
         for result in results:
             print_json(result.as_dict())

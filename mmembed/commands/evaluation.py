@@ -13,6 +13,7 @@ from mmembed.commands.evaluation_options import (
     Given,
     dataset_options,
     given,
+    given_sentences,
     images_option,
     languages_option,
     load,
@@ -34,7 +35,7 @@ from mmembed.commands.terminal import (
 )
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tables import by_language, by_picture, read_lines, read_masked, select
+from mmembed.evaluate.tables import by_language, by_picture, read_masked, select
 
 
 @click.group("eval")
@@ -170,21 +171,25 @@ def caption(
 
 
 @evaluate.command()
-@click.option("--source", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Sentences to translate, one a line.")
-@click.option("--references", required=True, multiple=True, type=EXISTING_FILE, metavar="FILE.txt", help="Their translations; repeatable.")
+@click.option("--source", type=EXISTING_FILE, metavar="FILE.txt", help="Sentences to translate, one a line.")
+@click.option("--references", multiple=True, type=EXISTING_FILE, metavar="FILE.txt", help="Their translations; repeatable.")
 @click.option("--from", "source_language", required=True, metavar="CODE", help="Language of the sentences.")
 @click.option("--to", required=True, metavar="CODE", help="Language to translate to.")
 @click.option("--images", type=EXISTING_FILE, metavar="FILE.txt", help="A picture's path or name a line; an empty line is none.")
 @click.option("--images-dir", type=EXISTING, metavar="DIR", help="Folder or .zip that the names are in; without it they are paths.")
+@split_option
+@dataset_options
 @preset_option
 @json_option
 def translate(
-    source: Path,
+    source: Path | None,
     references: tuple[Path, ...],
     source_language: str,
     to: str,
     images: Path | None,
     images_dir: Path | None,
+    split: str | None,
+    dataset: DatasetChoice | None,
     preset: str,
     as_json: bool,
 ) -> None:
@@ -193,14 +198,22 @@ def translate(
     sacreBLEU's BLEU and chrF2. With --images, also over the sentences that have a picture: with the right one, with
     another sentence's (shuffled, the same on every run) and with none.
 
+    \b
+      mmembed eval translate --source en.txt --references de.txt --from en --to de --images images.txt
+      mmembed eval translate --dataset owner/name --text-column en=caption,de=german --from en --to de
+
+    Without --text-column, a dataset's columns are called as the languages.
+
     JSON fields: from, to, rows, bleu, chrf, signature, pictured (right, shuffled, none; each with rows, bleu, chrf).
     """
     from mmembed.evaluate.translations import evaluate_translations
 
-    truths = [read_lines(file) for file in references]
-    names = [name or None for name in read_lines(images)] if images else None
-    with PictureFolder(images_dir) as folder, progress_bar() as progress:
-        result = evaluate_translations(load(preset), read_lines(source), truths, source_language, to, names, folder, progress)
+    with (
+        given_sentences(source, references, images, images_dir, split, dataset, (source_language, to)) as data,
+        PictureFolder(data.folder) as folder,
+        progress_bar() as progress,
+    ):
+        result = evaluate_translations(load(preset), data.sources, data.references, source_language, to, data.pictures, folder, progress)
     if as_json:
         print_json(result.as_dict())
         return

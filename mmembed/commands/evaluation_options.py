@@ -15,7 +15,7 @@ import click
 from mmembed.commands.terminal import EXISTING, EXISTING_FILE, column_option, dataset_option, remark, separated
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import remembering
-from mmembed.evaluate.tables import CaptionRow, read_captions, read_split, select
+from mmembed.evaluate.tables import CaptionRow, read_captions, read_lines, read_split, select
 from mmembed.model import Model
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _CAPTIONS: dict[str, Any] = {
     "help": "Table (or .tsv.xz) with the columns image, lang, caption.",
 }
 images_option = click.option("--images", required=True, **_IMAGES)
-captions_option = click.option("--captions", required=True, **_CAPTIONS)
 some_images_option = click.option("--images", **_IMAGES)
 some_captions_option = click.option("--captions", **_CAPTIONS)
 source_option = click.option(
@@ -98,13 +97,13 @@ class DatasetChoice:
     captions: dict[str, tuple[str, ...]]
     rows: int | None
 
-    def wanted(self, split: str | None) -> Wanted:
-        """Which part of it; of a hub's dataset `test`, unless another is named."""
+    def wanted(self, splits: Sequence[str]) -> Wanted:
+        """Which parts of it; of a hub's dataset `test`, unless others are named."""
         from mmembed.hub.dataset import is_local
         from mmembed.hub.layout import Wanted
 
-        part = split or ("train" if is_local(self.name) else "test")
-        return Wanted(self.name, {part: part}, self.column, self.captions, self.rows)
+        parts = splits or ("train" if is_local(self.name) else "test",)
+        return Wanted(self.name, {part: part for part in parts}, self.column, self.captions, self.rows)
 
 
 def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,22 +130,70 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def given(
-    images: Path | None, captions: Path | None, splits: Path | None, split: str | None, dataset: DatasetChoice | None
+    images: Path | None, captions: Path | None, splits: Path | None, split: str | Sequence[str] | None, dataset: DatasetChoice | None
 ) -> Iterator[Given]:
-    """What the options name. A dataset is laid out in a temporary folder meanwhile."""
+    """What the options name; `split` is one, several or none. A dataset is laid out in a temporary folder meanwhile."""
+    chosen = (split,) if isinstance(split, str) else tuple(split or ())
     if dataset is None:
         if images is None or captions is None:
             raise click.UsageError("Give --images and --captions, or --dataset.")
-        yield Given(str(captions), images, captions, splits, (split,) if split else ())
+        yield Given(str(captions), images, captions, splits, chosen)
         return
     if images or captions or splits:
         raise click.UsageError("--images, --captions and --splits go with files, not with --dataset.")
     from mmembed.hub.layout import lay_out
 
     with tempfile.TemporaryDirectory(prefix="mmembed-") as folder:
-        layout = lay_out(dataset.wanted(split), Path(folder))
+        layout = lay_out(dataset.wanted(chosen), Path(folder))
         for row in layout.lost:
             remark(f"left out {row}")
         if not layout.told:
             raise InvalidData(f"{dataset.name} has no captions that are known by their column's name; name it with --text-column.")
         yield Given(dataset.name, layout.pictures, layout.captions)
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """What to translate, as `--source` and `--references` or `--dataset` name it.
+
+    Attributes:
+        sources: the sentences.
+        references: lists of their translations, each as long.
+        pictures: name of the picture of each sentence, or None; or None if there are no pictures at all.
+        folder: where the pictures are, or None if their names are paths.
+    """
+
+    sources: list[str]
+    references: list[list[str]]
+    pictures: list[str | None] | None
+    folder: Path | None
+
+
+@contextmanager
+def given_sentences(
+    source: Path | None,
+    references: Sequence[Path],
+    images: Path | None,
+    images_dir: Path | None,
+    split: str | None,
+    dataset: DatasetChoice | None,
+    pair: tuple[str, str],
+) -> Iterator[Sentences]:
+    """What the options name, for translation from `pair[0]` to `pair[1]`. A dataset's pictures are in a temporary folder meanwhile."""
+    if dataset is None:
+        if source is None or not references:
+            raise click.UsageError("Give --source and --references, or --dataset.")
+        if split:
+            raise click.UsageError("--split goes with --dataset.")
+        names = [name or None for name in read_lines(images)] if images else None
+        yield Sentences(read_lines(source), [read_lines(file) for file in references], names, images_dir)
+        return
+    if source or references or images or images_dir:
+        raise click.UsageError("--source, --references, --images and --images-dir go with files, not with --dataset.")
+    from mmembed.hub.parallel import lay_out_parallel
+
+    with tempfile.TemporaryDirectory(prefix="mmembed-") as folder:
+        found = lay_out_parallel(dataset.wanted((split,) if split else ()), *pair, Path(folder))
+        for row in found.lost:
+            remark(f"left out {row}")
+        yield Sentences(found.sources, [found.references], found.pictures if any(found.pictures) else None, found.folder)

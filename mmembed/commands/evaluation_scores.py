@@ -7,10 +7,14 @@ from pathlib import Path
 import click
 
 from mmembed.commands.evaluation_options import (
-    captions_of,
-    captions_option,
+    DatasetChoice,
+    Given,
+    dataset_options,
+    given,
     images_option,
     load,
+    some_captions_option,
+    some_images_option,
     source_option,
     split_option,
     splits_option,
@@ -47,15 +51,23 @@ def names(images: Path, labels: Path, preset: str, as_json: bool) -> None:
 
 
 @click.command()
-@images_option
-@captions_option
+@some_images_option
+@some_captions_option
 @splits_option
 @split_option
+@dataset_options
 @source_option
 @preset_option
 @json_option
 def foils(
-    images: Path, captions: Path, splits: Path | None, split: str | None, sources: tuple[str, ...], preset: str, as_json: bool
+    images: Path | None,
+    captions: Path | None,
+    splits: Path | None,
+    split: str | None,
+    dataset: DatasetChoice | None,
+    sources: tuple[str, ...],
+    preset: str,
+    as_json: bool,
 ) -> None:
     """Does a caption with one wrong word fit its photo less than the caption itself?
 
@@ -68,11 +80,12 @@ def foils(
     from mmembed.evaluate.concepts import shipped_concepts
     from mmembed.evaluate.foils import evaluate_foils
 
-    rows = _english(captions, splits, (split,) if split else (), sources)
-    with PictureFolder(images) as folder, progress_bar() as progress:
-        results = evaluate_foils(load(preset), folder, rows, shipped_concepts(), progress)
+    with given(images, captions, splits, split, dataset) as data:
+        rows = _english(data, sources)
+        with PictureFolder(data.images) as folder, progress_bar() as progress:
+            results = evaluate_foils(load(preset), folder, rows, shipped_concepts(), progress)
     if not results:
-        raise InvalidData(f"{captions} has no English caption with a word that can be swapped; see configs/eval/concepts.yaml.")
+        raise InvalidData(f"{data.name} has no English caption with a word that can be swapped; see configs/eval/concepts.yaml.")
     if as_json:
         for result in results:
             print_json(result.as_dict())
@@ -85,15 +98,23 @@ def foils(
 
 
 @click.command()
-@images_option
-@captions_option
+@some_images_option
+@some_captions_option
 @splits_option
 @split_option
+@dataset_options
 @source_option
 @preset_option
 @json_option
 def negation(
-    images: Path, captions: Path, splits: Path | None, split: str | None, sources: tuple[str, ...], preset: str, as_json: bool
+    images: Path | None,
+    captions: Path | None,
+    splits: Path | None,
+    split: str | None,
+    dataset: DatasetChoice | None,
+    sources: tuple[str, ...],
+    preset: str,
+    as_json: bool,
 ) -> None:
     """Does --not keep away what is not wanted?
 
@@ -107,12 +128,13 @@ def negation(
     from mmembed.evaluate.concepts import shipped_concepts
     from mmembed.evaluate.negation import HITS, TEMPTING, evaluate_negation
 
-    rows = _english(captions, splits, (split,) if split else (), sources)
-    with PictureFolder(images) as folder, progress_bar() as progress:
-        results = evaluate_negation(load(preset), folder, rows, shipped_concepts(), progress)
+    with given(images, captions, splits, split, dataset) as data:
+        rows = _english(data, sources)
+        with PictureFolder(data.images) as folder, progress_bar() as progress:
+            results = evaluate_negation(load(preset), folder, rows, shipped_concepts(), progress)
     if not results:
         raise InvalidData(
-            f"{captions} makes no query: it takes {HITS} photos with a thing and without another, and {TEMPTING} with both of them."
+            f"{data.name} makes no query: it takes {HITS} photos with a thing and without another, and {TEMPTING} with both of them."
         )
     if as_json:
         for result in results:
@@ -123,20 +145,29 @@ def negation(
 
 
 @click.command()
-@images_option
-@captions_option
+@some_images_option
+@some_captions_option
 @splits_option
-@click.option("--split", "chosen", multiple=True, callback=separated, metavar="NAME", help="Only these splits; repeatable, or with commas.")
+@click.option(
+    "--split",
+    "chosen",
+    multiple=True,
+    callback=separated,
+    metavar="NAME",
+    help="Only these splits (or parts of the dataset); repeatable, or with commas.",
+)
+@dataset_options
 @source_option
 @click.option("--size", "sizes", multiple=True, type=click.IntRange(min=1), default=SIZES, show_default=True, help="Pictures in a gallery.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw the reliability: .png, .svg or .pdf.")
 @preset_option
 @json_option
 def confidence(
-    images: Path,
-    captions: Path,
+    images: Path | None,
+    captions: Path | None,
     splits: Path | None,
     chosen: tuple[str, ...],
+    dataset: DatasetChoice | None,
     sources: tuple[str, ...],
     sizes: tuple[int, ...],
     plot: Path | None,
@@ -160,9 +191,10 @@ def confidence(
 
     if plot:
         check_plot(plot)
-    rows = _english(captions, splits, chosen, sources)
-    with PictureFolder(images) as folder, progress_bar() as progress:
-        results = evaluate_confidence(load(preset), folder, rows, shipped_concepts(), sizes, progress)
+    with given(images, captions, splits, chosen, dataset) as data:
+        rows = _english(data, sources)
+        with PictureFolder(data.images) as folder, progress_bar() as progress:
+            results = evaluate_confidence(load(preset), folder, rows, shipped_concepts(), sizes, progress)
     if not results:
         raise InvalidData(f"A gallery of {min(sizes)} needs English captions of more than {min(sizes)} photos to draw from.")
     if plot:
@@ -178,8 +210,8 @@ def confidence(
     print_columns(("queries", "gallery", "AUROC", "ECE", "first", "found", "refused", "searches"), lines)
 
 
-def _english(table: Path, splits: Path | None, chosen: tuple[str, ...], sources: tuple[str, ...]) -> list[CaptionRow]:
-    rows, _ = captions_of(table, splits, chosen)
+def _english(data: Given, sources: tuple[str, ...]) -> list[CaptionRow]:
+    rows, _ = data.read()
     return select(rows, languages=["en"], sources=sources)
 
 

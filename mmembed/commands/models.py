@@ -66,7 +66,12 @@ def pull(names: tuple[str, ...], pairs: tuple[str, ...]) -> None:
       mmembed pull siglip2-base
       mmembed pull opus-mt --pair en-de,de-en
     """
-    for wanted in dict.fromkeys(part.strip() for name in names for part in name.split("+")):
+    from mmembed.presets import presets as known
+
+    parts = list(dict.fromkeys(part.strip() for name in names for part in name.split("+")))
+    if pairs and not any(preset.name in parts and preset.pairs for preset in known().values()):
+        raise click.UsageError("--pair goes with a preset that has a model for each pair, such as opus-mt.")
+    for wanted in parts:
         for repository, library in repositories(wanted, pairs):
             remote = look_up(repository, library)
             click.echo(f"{repository}: {remote.megabytes:,.0f} MB", err=True)

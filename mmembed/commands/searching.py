@@ -101,7 +101,8 @@ def search(
       mmembed search dog --since 2019-07 --orientation portrait --fold --sheet dogs.png
       mmembed search dog -0 | xargs -0 cp -t dogs/
 
-    JSON fields: path, similarity, confidence; paths where several files hold the same photo; similar (paths) with --fold.
+    JSON fields: path, similarity, confidence; paths where several files hold the same photo; similar (paths) with --fold; space
+    (whose vectors were searched) where the gallery has those of several.
     """
     if text is None and not like and not also:
         raise click.UsageError("Say what to look for: a TEXT, --like PICTURE, or both.")
@@ -123,13 +124,16 @@ def search(
     with Gallery(gallery, model, create=False) as photos:
         hits = photos.search(Query(tuple(terms), filters), count, (page - 1) * count, fold)
         _remark(hits, bool(filters), page, len(photos))
+        others = [identity for identity in photos.store.dims() if identity != photos.space.identity]
+    if others:
+        remark(f"Searched with {model.space.name} ({model.space.identity}); the gallery also has vectors of {', '.join(others)}.")
     if sheet:
         from mmembed.gallery.sheet import write_sheet
 
         write_sheet(hits, sheet)
     if as_json:
         for hit in hits:
-            print_json(_as_dict(hit))
+            print_json({**_as_dict(hit), **({"space": model.space.identity} if others else {})})
     elif paths or null:
         for hit in hits:
             click.echo(os.fsencode(hit.item.paths[0]) + (b"\0" if null else b"\n"), nl=False)

@@ -46,11 +46,11 @@ def _remember(variable: str) -> Callable[[click.Context, click.Parameter, Any], 
 offline_option = click.option(
     "--offline", is_flag=True, expose_value=False, is_eager=True, callback=_remember("HF_HUB_OFFLINE"), help="Never touch the network."
 )
-_device = click.option(
+device_option = click.option(
     "--device", metavar="NAME", expose_value=False, callback=_remember(DEVICE_VARIABLE),
     help="Where hub models run: cuda, cuda:1, mps or cpu. The best there is, by itself.",
 )  # fmt: skip
-_precision = click.option(
+precision_option = click.option(
     "--precision", type=click.Choice(PRECISIONS), expose_value=False, callback=_remember(PRECISION_VARIABLE),
     help="In which numbers hub models run. By itself bf16 or fp16 on a GPU, fp32 on a CPU.",
 )  # fmt: skip
@@ -58,7 +58,7 @@ _precision = click.option(
 
 def preset_option(command: Any) -> Any:
     """`--preset`, and how it is to be loaded: `--offline`, `--device`, `--precision`."""
-    return _preset(offline_option(_device(_precision(command))))
+    return _preset(offline_option(device_option(precision_option(command))))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -101,8 +101,9 @@ def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def remark(text: str) -> None:
     """A line for people, on standard error; above the progress bar if there is one."""
-    if "tqdm" in sys.modules:
-        sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
+    bars = sys.modules["tqdm"].tqdm if "tqdm" in sys.modules else None
+    if bars is not None and getattr(bars, "_instances", None):
+        bars.write(text, file=sys.stderr)
     else:
         click.echo(text, err=True)
 

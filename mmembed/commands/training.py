@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mmembed.commands.terminal import EXISTING_FILE, print_json
+from mmembed.commands.terminal import EXISTING_FILE, device_option, offline_option, precision_option, print_json
 from mmembed.errors import MissingPackage
 
 _NEEDED = ("torch", "transformers", "accelerate", "matplotlib")
@@ -26,6 +26,7 @@ def train() -> None:
 
 @train.command()
 @config_option
+@offline_option
 def space(config: Path) -> None:
     """Train the heads that put pictures and texts into one space."""
     result = _trainer("mmembed.learn.space")(config)
@@ -35,13 +36,21 @@ def space(config: Path) -> None:
 
 @train.command()
 @config_option
+@offline_option
+@device_option
+@precision_option
 def decoder(config: Path) -> None:
-    """Train the decoder that writes captions and translations. Goes on from its last checkpoint if there is one."""
+    """Train the decoder that writes captions and translations. Goes on from its last checkpoint if there is one.
+
+    The recipe's `space` is what `mmembed train space` left, or any space that --preset takes; for one of those the decoder
+    becomes a captioner, whose folder is printed and is itself a --preset. --device and --precision are for that space.
+    """
     click.echo(str(_trainer("mmembed.learn.decoder")(config)))
 
 
 @train.command()
 @config_option
+@offline_option
 def bundle(config: Path) -> None:
     """Export what was trained to a folder that --preset and mmembed.load() open without torch."""
     click.echo(str(_trainer("mmembed.learn.bundle", "export")(config)))

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmembed.commands.evaluation_options import captions_of, captions_option, images_option, source_option, split_option, splits_option
+from mmembed.commands.evaluation_options import (
+    DatasetChoice,
+    dataset_options,
+    given,
+    given_sentences,
+    some_captions_option,
+    some_images_option,
+    source_option,
+    split_option,
+    splits_option,
+)
 from mmembed.commands.terminal import EXISTING, EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -24,19 +34,21 @@ def tune() -> None:
 
 
 @tune.command()
-@images_option
-@captions_option
+@some_images_option
+@some_captions_option
 @splits_option
 @split_option
+@dataset_options
 @source_option
 @click.option("--lang", "language", default="en", show_default=True, metavar="CODE", help="Language of the captions.")
 @preset_option
 @json_option
 def captions(
-    images: Path,
-    captions: Path,
+    images: Path | None,
+    captions: Path | None,
     splits: Path | None,
     split: str | None,
+    dataset: DatasetChoice | None,
     sources: tuple[str, ...],
     language: str,
     preset: str,
@@ -44,20 +56,22 @@ def captions(
 ) -> None:
     """The weight among a decoder's captions, and the confidence below which a caption is doubtful.
 
-    Both go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, doubtful_below: …}.
+    Both go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, doubtful_below: …}; for a captioner of
+    another space, into that of `mmembed train decoder`.
 
     JSON fields: weight, cider, bleu4, changed (per cent of the captions where the picture changed the choice), best; then
     doubtful_below.
     """
     import mmembed
     from mmembed.evaluate.pictures import PictureFolder
-    from mmembed.evaluate.tables import by_picture
+    from mmembed.evaluate.tables import by_picture, select
     from mmembed.evaluate.tuning import DOUBTED, tune_captions
 
-    rows, _ = captions_of(captions, splits, [split] if split else [])
-    chosen = [row for row in rows if row.language == language and (not sources or row.source in sources)]
-    with PictureFolder(images) as folder, progress_bar() as progress:
-        found = tune_captions(mmembed.load(preset), folder, by_picture(chosen), language, progress=progress)
+    with given(images, captions, splits, split, dataset) as data:
+        rows, _ = data.read()
+        chosen = select(rows, languages=[language], sources=sources)
+        with PictureFolder(data.images) as folder, progress_bar() as progress:
+            found = tune_captions(mmembed.load(preset), folder, by_picture(chosen), language, progress=progress)
     _print(found.weights, ("CIDEr-D", "BLEU-4"), as_json)
     if as_json:
         print_json({"doubtful_below": found.doubtful_below})
@@ -66,34 +80,50 @@ def captions(
 
 
 @tune.command()
-@click.option("--source", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Validation sentences, one a line.")
-@click.option("--references", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="Their translations.")
-@click.option("--images", required=True, type=EXISTING_FILE, metavar="FILE.txt", help="A picture's name a line; an empty line is none.")
+@click.option("--source", type=EXISTING_FILE, metavar="FILE.txt", help="Validation sentences, one a line.")
+@click.option("--references", type=EXISTING_FILE, metavar="FILE.txt", help="Their translations.")
+@click.option("--images", type=EXISTING_FILE, metavar="FILE.txt", help="A picture's name a line; an empty line is none.")
 @click.option("--images-dir", type=EXISTING, metavar="DIR", help="Folder or .zip that the names are in; without it they are paths.")
 @click.option("--from", "source_language", required=True, metavar="CODE", help="Language of the sentences.")
 @click.option("--to", required=True, metavar="CODE", help="Language to translate to.")
+@split_option
+@dataset_options
 @preset_option
 @json_option
 def translations(
-    source: Path, references: Path, images: Path, images_dir: Path | None, source_language: str, to: str, preset: str, as_json: bool
+    source: Path | None,
+    references: Path | None,
+    images: Path | None,
+    images_dir: Path | None,
+    source_language: str,
+    to: str,
+    split: str | None,
+    dataset: DatasetChoice | None,
+    preset: str,
+    as_json: bool,
 ) -> None:
     """The weight among the candidates of a text-only translator, which becomes multimodal by it.
 
     Use the weight that this command finds with: MMEMBED_RERANK=WEIGHT mmembed translate …
 
+    \b
+      mmembed tune translations --dataset owner/name --split validation --from en --to de --preset siglip2-base+opus-mt
+
     JSON fields: weight, bleu, chrf, changed (per cent of the sentences where the picture changed the choice), best.
     """
     import mmembed
     from mmembed.evaluate.pictures import PictureFolder
-    from mmembed.evaluate.tables import read_lines
     from mmembed.evaluate.tuning import tune_translations
 
-    names = [name or None for name in read_lines(images)]
-    with PictureFolder(images_dir, by_number=images_dir is not None) as folder, progress_bar() as progress:
-        known = [name if name and folder.find(name) else None for name in names]
-        model = mmembed.load(preset)
-        sentences, truths = read_lines(source), read_lines(references)
-        found = tune_translations(model, sentences, truths, source_language, to, known, folder, progress=progress)
+    if dataset is None and images is None:
+        raise click.UsageError("Give --source, --references and --images, or --dataset.")
+    files = (source, [references] if references else [], images, images_dir)
+    with given_sentences(*files, split, dataset, (source_language, to)) as data:
+        numbered = dataset is None and images_dir is not None
+        with PictureFolder(data.folder, by_number=numbered) as folder, progress_bar() as progress:
+            known = [name if name and folder.find(name) else None for name in data.pictures or [None] * len(data.sources)]
+            model = mmembed.load(preset)
+            found = tune_translations(model, data.sources, data.references[0], source_language, to, known, folder, progress=progress)
     _print(found, ("BLEU", "chrF2"), as_json)
 
 

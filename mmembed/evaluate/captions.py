@@ -140,7 +140,7 @@ def evaluate_captions(
 
 def _described(model: Model, folder: PictureFolder, names: Sequence[str], vectors: np.ndarray, language: str) -> list[str]:
     """Captions as a user gets them: from the vectors that are at hand, or by a captioner from the pictures."""
-    if model.captioner is None:
+    if model.reads_vectors:
         [found] = model.caption_vectors(vectors, [language])
     else:
         found = model.caption([folder.open(name, model.picture_size) for name in names], language)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeGuard, cast
 
 import numpy as np
 
 from mmembed.media.picture import Picture
+from mmembed.space.base import Space
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,23 @@ class Captioner(Protocol):
     def credit(self, language: str) -> str:
         """Which models write in this language, in words."""
         ...
+
+
+class VectorCaptioner(Captioner, Protocol):
+    """A captioner that reads a space's vectors, so that a picture whose vector is at hand is not looked at again."""
+
+    def reads(self, space: Space) -> bool:
+        """Whether the vectors of this space are those it reads."""
+        ...
+
+    def describe_vectors(self, vectors: np.ndarray, language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
+        """`describe` of pictures of which only the vectors, float32 `[N, dim]`, are at hand."""
+        ...
+
+
+def reads_vectors(captioner: Captioner, space: Space) -> TypeGuard[VectorCaptioner]:
+    """Whether a captioner describes pictures from their vectors in this space."""
+    return hasattr(captioner, "describe_vectors") and cast(VectorCaptioner, captioner).reads(space)
 
 
 class Translator(Protocol):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmembed.errors import InvalidQuery
 from mmembed.generate.base import Candidate, Style
 from mmembed.generate.steering import Reorder, Rules, Step, closing, sample, words_begun
 from mmembed.space.bundled import BundledSpace, session
@@ -26,7 +27,8 @@ _BATCH = 16
 
 
 class BundledDecoder:
-    """A `StyledDecoder` from a folder with `reader.onnx`, `writer.onnx`, `decoder.model` and `pieces.npz`; `space` reads the source texts.
+    """A `StyledDecoder` from a folder with `reader.onnx`, `writer.onnx`, `decoder.model` and `pieces.npz`; `space` reads the source
+    texts, and without it there are captions only.
 
     A text in a language is written with that language's pieces alone, the ones it was trained with.
     """
@@ -36,7 +38,7 @@ class BundledDecoder:
     def __init__(
         self,
         folder: Path,
-        space: BundledSpace,
+        space: BundledSpace | None,
         caption_languages: tuple[str, ...],
         translation_languages: tuple[str, ...],
         max_length: int,
@@ -128,6 +130,8 @@ class BundledDecoder:
 
     def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
         if source is not None:
+            if self._space is None:
+                raise InvalidQuery(f"{self._folder} writes captions and translates nothing; join a translator to it.")
             encoded = self._space.encode_texts(source)
             states, words, mask = encoded.states, encoded.words, encoded.mask
         else:
@@ -135,7 +139,7 @@ class BundledDecoder:
             states = words = np.zeros((len(prefix), 1, self._reader.get_inputs()[1].shape[2]), np.float32)
             mask = np.zeros((len(prefix), 1), bool)
         if prefix is None:
-            prefix = np.full((len(mask), self._space.dim), np.nan, np.float32)
+            prefix = np.full((len(mask), self._reader.get_inputs()[0].shape[1]), np.nan, np.float32)
         return {"prefix": prefix.astype(np.float32), "states": states, "words": words, "mask": mask}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.errors import UnknownLanguage
-from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style
+from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style, reads_vectors
 from mmembed.generate.polish import usable
 from mmembed.generate.rerank import fits, rerank
 from mmembed.generate.style import in_style
@@ -66,7 +66,11 @@ def caption_pictures(
     style: Style = PLAIN,
     captioning: Captioning = UNTUNED,
 ) -> list[Caption]:
-    """Caption pictures with a captioner that looks at their pixels; the arguments are those of `caption_vectors`.
+    """Caption pictures with a captioner, which looks at their pixels unless it reads the space's vectors.
+
+    Args:
+        pictures: none are needed where `reads_vectors`.
+        others: those of `caption_vectors`.
 
     Raises:
         UnknownLanguage: the captioner does not write in `language`.
@@ -75,12 +79,15 @@ def caption_pictures(
     served = find(language, captioner.languages)
     if served is None:
         raise UnknownLanguage(language, captioner.languages)
-    if not pictures:
+    if not len(vectors):
         return []
     wanted = max(beams, count)
     # Where nothing is to choose among, no more than is shown: some captioners have a translator write each candidate.
     kept = wanted if style != PLAIN or captioning.rerank_weight else count
-    ranked = captioner.describe(pictures, served, wanted, kept, **in_style(captioner, style))
+    if reads_vectors(captioner, space):
+        ranked = captioner.describe_vectors(vectors, served, wanted, kept, **in_style(captioner, style))
+    else:
+        ranked = captioner.describe(pictures, served, wanted, kept, **in_style(captioner, style))
     return from_candidates(space, ranked, vectors, served, count, style, captioning, captioner.credit(served))
 
 

@@ -11,11 +11,9 @@ from mmembed.errors import InvalidConfig, InvalidQuery
 from mmembed.generate.base import Candidate
 from mmembed.generate.hub_model import HubModel, images_of, n_best
 from mmembed.generate.pairs import require_languages
-from mmembed.hub.running import in_batches
 from mmembed.languages import canonical
 from mmembed.media.picture import Picture
 
-_BATCH = 4
 _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "'": "'", "「": "」"}
 
 
@@ -50,6 +48,7 @@ class ChatModel(HubModel):
 
     sees = True
     picture_size = 768
+    batch = 4
     caption_tokens, translation_tokens = 80, 256
 
     @property
@@ -65,8 +64,8 @@ class ChatModel(HubModel):
         """See `Captioner.describe`."""
         request = prompts().caption.format(language=self._name_of(language))
         with self.ready():
-            return in_batches(
-                lambda part: self._answer([request] * len(part), part, beams, count, self.caption_tokens), list(pictures), _BATCH
+            return self.batches.run(
+                lambda part: self._answer([request] * len(part), part, beams, count, self.caption_tokens), list(pictures)
             )
 
     def translate(
@@ -88,11 +87,11 @@ class ChatModel(HubModel):
             template = prompts().translate_seeing if pictured else prompts().translate
             asked = [(template.format(source=here, language=there, text=texts[row]).replace("  ", " "), seen[row]) for row in rows]
             with self.ready():
-                answers = in_batches(
+                answers = self.batches.run(
                     lambda part: self._answer(
                         [request for request, _ in part], [picture for _, picture in part if picture is not None], beams, count,
                         self.translation_tokens,
-                    ), asked, _BATCH,
+                    ), asked,
                 )  # fmt: skip
             for row, answer in zip(rows, answers, strict=True):
                 results[row] = answer

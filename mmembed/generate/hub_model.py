@@ -15,7 +15,7 @@ from PIL import Image
 from mmembed.generate.base import Candidate
 from mmembed.hub.files import weight_files
 from mmembed.hub.find import folder_of, require_torch, whole
-from mmembed.hub.running import Running, in_batches, placement, quiet_loading, running
+from mmembed.hub.running import Batches, Running, placement, quiet_loading, running
 from mmembed.media.picture import Picture
 from mmembed.presets import Preset
 
@@ -26,9 +26,11 @@ class HubModel:
     """A preset whose weights are looked for, and downloaded if need be, when it is first used."""
 
     library = "transformers"
+    batch = BATCH
 
     def __init__(self, preset: Preset, where: Running | None = None) -> None:
         self.preset, self.name = preset, preset.name
+        self.batches = Batches(self.batch)
         self._where, self._lock = where, RLock()
 
     @contextmanager
@@ -73,7 +75,6 @@ class EnglishCaptioner(HubModel, ABC):
     """A `Captioner` that writes English only."""
 
     languages = ("en",)
-    batch = BATCH
 
     def credit(self, language: str) -> str:
         """The model's name."""
@@ -82,7 +83,7 @@ class EnglishCaptioner(HubModel, ABC):
     def describe(self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
         """See `Captioner.describe`; always in English."""
         with self.ready():
-            return in_batches(lambda part: self._describe(part, beams, count), pictures, self.batch)
+            return self.batches.run(lambda part: self._describe(part, beams, count), pictures)
 
     @abstractmethod
     def _describe(self, pictures: Sequence[Picture], beams: int, count: int) -> list[list[Candidate]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.errors import InvalidQuery
-from mmembed.generate.base import PLAIN, Candidate, Captioner, Decoder, Style, Translator
+from mmembed.generate.base import PLAIN, Candidate, Captioner, Decoder, Style, Translator, reads_vectors
 from mmembed.generate.pairs import require_languages
 from mmembed.generate.style import in_style
 from mmembed.languages import canonical, find
@@ -16,10 +16,11 @@ from mmembed.space.base import Space
 
 
 class PartsDecoder:
-    """What a model of several parts shows as its `Decoder`: the languages, and translation without pictures."""
+    """What a model of several parts shows as its `Decoder`: the languages, translation without pictures, and captions of vectors
+    in `space` if the captioner reads them."""
 
-    def __init__(self, captioner: Captioner, translator: Translator) -> None:
-        self._captioner, self._translator = captioner, translator
+    def __init__(self, captioner: Captioner, translator: Translator, space: Space | None = None) -> None:
+        self._captioner, self._translator, self._space = captioner, translator, space
 
     @property
     def caption_languages(self) -> tuple[str, ...]:
@@ -34,11 +35,13 @@ class PartsDecoder:
     def generate(
         self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
     ) -> list[list[Candidate]]:
-        """Only what needs no picture; `Model.caption` and `Model.translate` do the rest.
+        """Only what needs no pixels; `Model.caption` and `Model.translate` do the rest.
 
         Raises:
-            InvalidQuery: a vector is to be described, or looked at.
+            InvalidQuery: a vector is to be described by a captioner that needs pixels, or looked at.
         """
+        if source is None and prefix is not None and self._space is not None and reads_vectors(self._captioner, self._space):
+            return self._captioner.describe_vectors(prefix, language, max(beams, count), count)
         if source is None or prefix is not None:
             raise InvalidQuery(f"{self._captioner.name} describes pictures, not their vectors; give it the pictures themselves.")
         return self._translator.translate(source, language, None, None, beams, count)
@@ -70,7 +73,16 @@ class DecoderCaptioner:
         self, pictures: Sequence[Picture], language: str, beams: int = 4, count: int = 1, style: Style = PLAIN
     ) -> list[list[Candidate]]:
         """See `Captioner.describe`; in a style if the decoder follows one."""
-        vectors = self._space.embed_pictures(pictures)
+        return self.describe_vectors(self._space.embed_pictures(pictures), language, beams, count, style)
+
+    def reads(self, space: Space) -> bool:
+        """See `VectorCaptioner.reads`; the digest of a large model's weights is not asked for where names differ already."""
+        return space.name == self._space.name and space.identity == self._space.identity
+
+    def describe_vectors(
+        self, vectors: np.ndarray, language: str, beams: int = 4, count: int = 1, style: Style = PLAIN
+    ) -> list[list[Candidate]]:
+        """See `VectorCaptioner.describe_vectors`."""
         return self._decoder.generate(vectors, None, language, max(beams, count), count, **in_style(self._decoder, style))
 
 

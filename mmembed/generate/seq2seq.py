@@ -10,8 +10,7 @@ from typing import Any
 
 from mmembed.errors import InvalidQuery
 from mmembed.generate.base import Candidate
-from mmembed.generate.hub_model import BATCH, HubModel, n_best
-from mmembed.hub.running import in_batches
+from mmembed.generate.hub_model import HubModel, n_best
 from mmembed.languages import canonical
 from mmembed.media.picture import Picture
 
@@ -60,7 +59,7 @@ class Seq2SeqTranslator(HubModel, ABC):
             return []
         with self.ready():  # the tokenizer's source language is a state of it
             direction = self.direction(canonical(source_language), canonical(to))
-            return in_batches(lambda part: _translate(direction, part, beams, count), texts, BATCH)
+            return self.batches.run(lambda part: _translate(direction, part, beams, count), texts)
 
 
 def _translate(direction: Direction, texts: Sequence[str], beams: int, count: int) -> list[list[Candidate]]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import cast
 
-from mmembed.generate.base import Candidate, Captioner, Translator
+import numpy as np
+
+from mmembed.generate.base import Candidate, Captioner, Translator, VectorCaptioner, reads_vectors
 from mmembed.languages import find
 from mmembed.media.picture import Picture
+from mmembed.space.base import Space
 
 
 class ThroughEnglish:
@@ -40,7 +44,20 @@ class ThroughEnglish:
         """See `Captioner.describe`. Each English caption has one translation; the score is the English caption's."""
         if find(language, self._captioner.languages):
             return self._captioner.describe(pictures, language, beams, count)
-        english = self._captioner.describe(pictures, "en", beams, count)
+        return self._translated(self._captioner.describe(pictures, "en", beams, count), language, beams)
+
+    def reads(self, space: Space) -> bool:
+        """See `VectorCaptioner.reads`: if the captioner does."""
+        return reads_vectors(self._captioner, space)
+
+    def describe_vectors(self, vectors: np.ndarray, language: str, beams: int = 4, count: int = 1) -> list[list[Candidate]]:
+        """See `VectorCaptioner.describe_vectors`; only where `reads`."""
+        captioner = cast(VectorCaptioner, self._captioner)
+        if find(language, captioner.languages):
+            return captioner.describe_vectors(vectors, language, beams, count)
+        return self._translated(captioner.describe_vectors(vectors, "en", beams, count), language, beams)
+
+    def _translated(self, english: list[list[Candidate]], language: str, beams: int) -> list[list[Candidate]]:
         texts = list(dict.fromkeys(candidate.text for candidates in english for candidate in candidates if candidate.text))
         translated = self._translator.translate(texts, language, "en", None, beams, 1)
         written = {text: found[0].text for text, found in zip(texts, translated, strict=True)}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmembed.errors import InvalidConfig, UnavailableModel
+from mmembed.hub.files import weight_files
 from mmembed.hub.find import cached, folder_of, is_name, look_up, pull
 
 _BY_TYPE = {"marian": "marian", "blip": "blip", "florence2": "florence2"}
@@ -26,16 +27,21 @@ def backend_of(weights: str) -> str:
     folder = _with_configuration(weights)
     config = _read(folder / "config.json")
     kind = str(config.get("model_type", ""))
+    described = _read(folder / "open_clip_config.json").get("model_cfg")
+    if described and not weight_files(folder, "transformers"):  # then config.json is at most that of its text tower
+        return "coca" if "multimodal_cfg" in described else "open_clip"
     if kind in _SPACES:
         return "transformers"
     if kind == "m2m_100":
         return "nllb" if "nllb" in str(_read(folder / "tokenizer_config.json").get("tokenizer_class", "")).lower() else "m2m100"
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
-    if described := _read(folder / "open_clip_config.json").get("model_cfg"):
+    if described:
         return "coca" if "multimodal_cfg" in described else "open_clip"
     if kind and _is_chat(kind):
         return "chat"
+    if config.get("auto_map"):
+        raise InvalidConfig(f"{weights} brings its own Python code, which is not run; {KNOWN}.")
     what = f"is a model of the kind {kind!r}, none of those known here" if kind else "has no config.json and no open_clip_config.json"
     raise InvalidConfig(f"{weights} {what}; {KNOWN}.")
 

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+CAPTIONER = "captioner.json"
+"""What a captioner made by `mmembed train decoder` says about itself; see `generate.trained`."""
+
 _SHARD = re.compile(r"-\d+-of-\d+\.(safetensors|bin)$")
 _SMALL = (".json", ".txt", ".model", ".spm", ".jinja", ".gz")
 # Weights in the order of preference; the first kind that a repository has is taken, with all its shards.

@@ -70,26 +70,30 @@ def running(device: str | None = None, precision: str | None = None) -> Running:
     return Running(device, precision)
 
 
-def in_batches(work: Callable[[Sequence[Input]], Sequence[Output]], rows: Sequence[Input], size: int) -> list[Output]:
-    """`work` on `rows`, at most `size` at a time; when memory runs out the size is halved and the batch done again.
+class Batches:
+    """Rows in batches, whose size is halved when memory runs out, and stays so."""
 
-    Raises:
-        whatever `work` raises, and an out-of-memory error when not even a single row fits.
-    """
-    results: list[Output] = []
-    start = 0
-    while start < len(rows):
-        part = rows[start : start + size]
-        try:
-            results.extend(work(part))
-            start += len(part)
-        except Exception as error:
-            if len(part) == 1 or not _out_of_memory(error):
-                raise
-            size = max(1, len(part) // 2)
-            warnings.warn(f"There is not enough memory for {len(part)} at once; going on with {size}.", stacklevel=2)
-            _free()
-    return results
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def run(self, work: Callable[[Sequence[Input]], Sequence[Output]], rows: Sequence[Input]) -> list[Output]:
+        """`work` on `rows`, at most `size` at a time; a batch that does not fit is done again in smaller ones.
+
+        Raises:
+            whatever `work` raises, and an out-of-memory error when not even a single row fits.
+        """
+        results: list[Output] = []
+        while len(results) < len(rows):
+            part = rows[len(results) : len(results) + self.size]
+            try:
+                results.extend(work(part))
+            except Exception as error:
+                if len(part) == 1 or not _out_of_memory(error):
+                    raise
+                self.size = max(1, len(part) // 2)
+                warnings.warn(f"There is not enough memory for {len(part)} at once; going on with {self.size}.", stacklevel=2)
+                _free()
+        return results
 
 
 def placement(folder_bytes: int, where: Running) -> Any:

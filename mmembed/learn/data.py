@@ -80,6 +80,15 @@ class PictureSource:
         """Stems of all pictures, sorted."""
         return sorted(self._names)
 
+    def mark(self, stem: str) -> str:
+        """The stem, with what changes when the picture's file does."""
+        name = self._names[stem]
+        if self._zip:
+            entry = self._zip.getinfo(name)
+            return f"{stem} {entry.file_size} {entry.CRC}"
+        facts = Path(name).stat()
+        return f"{stem} {facts.st_size} {facts.st_mtime_ns}"
+
     def read(self, stem: str) -> bytes:
         """The bytes of one picture's file."""
         name = self._names[stem]

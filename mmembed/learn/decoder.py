@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -18,27 +19,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from mmembed.errors import InvalidData
-from mmembed.learn.backbones.efficientnet import load_lite2
-from mmembed.learn.classes import MOST_REAL, ClassRow, class_directions, pseudo_pictures, read_classes
+from mmembed.errors import InvalidConfig, InvalidData, MissingPackage
+from mmembed.generate.base import Captioning
+from mmembed.generate.trained import CaptionerManifest
+from mmembed.learn.classes import ClassRow, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
 from mmembed.learn.data import PictureSource, read_captions, read_parallel, splits_of
-from mmembed.learn.features import view_features
-from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.log import Log
 from mmembed.learn.mixture import Batch, Mixture
-from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.recipe import read_recipe
+from mmembed.learn.sight import Sight, is_trained, space_sight, trained_sight
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
-from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
+from mmembed.space.base import Space
+
+FOLDER = "captioner"
+"""Where, in a recipe's `output`, a captioner for a space is that is not from `train space`."""
 
 _VALIDATION = 8  # batches
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """A recipe for the decoder; paths are relative to the working directory. `space` is the folder `train space` wrote.
+    """A recipe for the decoder; paths are relative to the working directory.
+
+    `space` is the folder `train space` wrote, or any other space that `--preset` takes: a preset, a hub name or a folder. For such
+    a space it learns captions only, at the space's own `picture_size`; `name`, `licence`, `max_length` (in pieces) and
+    `captioning` (what `mmembed tune captions` found) then go into the captioner's folder.
 
     Without `pictures` it learns from texts alone: the vectors of all captions of a picture stand in for it (CapDec, Nukrai et al.
     2022). Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
@@ -78,6 +85,10 @@ class DecoderConfig:
     save_every: int = 250
     patience: int = 0
     seed: int = 1
+    name: str = ""
+    licence: str = ""
+    max_length: int = 64
+    captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
 
 
 def stems_of(config: DecoderConfig) -> list[str]:
@@ -90,17 +101,6 @@ def stems_of(config: DecoderConfig) -> list[str]:
 def class_rows(config: DecoderConfig) -> list[ClassRow]:
     """The ImageNet classes that a recipe names, if it does."""
     return read_classes(config.classes, config.languages) if config.classes else []
-
-
-def class_vectors(config: DecoderConfig, rows: list[ClassRow], features: np.ndarray, heads: JointHeads, variants: int = 4) -> np.ndarray:
-    """Joint vectors of the classes' stand-ins, each mixed with some real pictures' `features` `[N, width]`; `[K, variants, dim]`."""
-    random = np.random.default_rng(config.seed)
-    _, classifier = load_lite2()
-    pure = pseudo_pictures(class_directions(classifier.weight.detach().numpy(), [row.index for row in rows]), features)
-    share = random.uniform(0, MOST_REAL, (len(rows), variants, 1)).astype(np.float32)
-    mixed = (1 - share) * pure[:, None] + share * features[random.integers(len(features), size=(len(rows), variants))]
-    with torch.inference_mode():
-        return heads.picture(torch.from_numpy(mixed)).numpy()
 
 
 def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
@@ -117,28 +117,47 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     return spm.SentencePieceProcessor(model_file=str(place))
 
 
-def build_mixture(config: DecoderConfig) -> tuple[Mixture, Mixture | None, NetworkConfig, dict[str, list[int]]]:
+def check(config: DecoderConfig) -> None:
+    """Notice what is wrong with a recipe before hours are spent on it.
+
+    Raises:
+        InvalidConfig: it asks for more than captions, for a space that gives no more.
+        InvalidData: there is no caption to learn from.
+        MissingPackage: what a captioner is saved with is not installed.
+    """
+    if not is_trained(config.space):
+        if config.classes or config.weights.translations:
+            raise InvalidConfig(
+                f"For {config.space}, which is not from `mmembed train space`, a decoder learns captions only; leave out classes and "
+                f"translations, and join a translator to it, such as --preset {config.output / FOLDER}+opus-mt."
+            )
+        if find_spec("onnx") is None:
+            raise MissingPackage("onnx", "train", "A captioner for a space")
+    splits, wanted = splits_of(config.splits, stems_of(config)), config.weights.captions
+    if wanted and not any(row.language in wanted and splits.get(row.picture) == "train" for row in read_captions(config.captions)):
+        raise InvalidData(f"{config.captions} has no captions in {', '.join(wanted)} of training pictures.")
+
+
+def see(config: DecoderConfig) -> Sight:
+    """What the recipe's space shows.
+
+    Raises:
+        InvalidConfig, UnknownPreset, UnavailableModel: there is no such space.
+    """
+    source = PictureSource(config.pictures) if config.pictures else None
+    if is_trained(config.space):
+        return trained_sight(config.space, source, config.picture_size, config.views, config.cache, config.seed)
+    return space_sight(config.space.as_posix(), source, config.views, config.cache)
+
+
+def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture | None, NetworkConfig, dict[str, list[int]]]:
     """All tasks of a recipe, captions of `val` if there are any, the shape of the network that fits them, and the pieces each
     language is written with."""
-    heads = load_heads(config.space / "heads.pt")
-    tower = load_text_tower(config.space)
     targets = prepare_targets(config)
-    if config.pictures:
-        network, source = load_picture_tower(config.space), PictureSource(config.pictures)
-        features = view_features(network, source, config.picture_size, config.views, config.cache)
-    else:
-        features = np.zeros((0, len(config.views), heads.picture.linear.in_features), np.float32)
-    with torch.inference_mode():
-        pictures = heads.picture(torch.from_numpy(features)).numpy()
-
-    def embed_text(features: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return heads.text(torch.from_numpy(features)).numpy()
-
     stems = stems_of(config)
     splits = splits_of(config.splits, stems)
     training = {stem for stem, split in splits.items() if split == "train"}
-    builder = TaskBuilder(tower, targets, config.cache, stems[: len(pictures)], pictures, embed_text)
+    builder = TaskBuilder(sight.tower, targets, config.cache, stems[: len(sight.pictures)], sight.pictures, sight.embed_texts)
     if not config.pictures:
         texts = [row for row in read_captions(config.captions) if splits.get(row.picture) in ("train", "val")]
         builder.add_standins([row.picture for row in texts], [row.text for row in texts])
@@ -151,30 +170,30 @@ def build_mixture(config: DecoderConfig) -> tuple[Mixture, Mixture | None, Netwo
         tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)
         tasks += builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions)
     rows = class_rows(config)
-    if rows:
+    if rows and sight.embed_classes:
         if not config.pictures:
             raise InvalidData("The classes' stand-ins lie among pictures; give pictures, or no classes.")
-        plain = features[[stem in training for stem in stems], 0]
-        builder.add_classes(class_vectors(config, rows, plain, heads))
+        builder.add_classes(sight.embed_classes(rows, np.array([stem in training for stem in stems])))
         tasks += builder.class_captions(rows, config.weights.class_captions)
         tasks += builder.class_translations(rows, config.weights.class_translations)
-    words = tower.model.embeddings.word_embeddings.weight.detach().half()
+    if not tasks:
+        raise InvalidData("The recipe's weights leave nothing to learn.")
     tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
     shape = NetworkConfig(
         vocabulary=targets.get_piece_size(),
-        prefix_dim=heads.picture.linear.out_features,
-        state_dim=words.shape[1],
+        prefix_dim=sight.dim,
+        state_dim=sight.words.shape[1],
         width=config.width,
         encoder_layers=config.encoder_layers,
         decoder_layers=config.decoder_layers,
         prefix_length=config.prefix_length,
         dropout=config.dropout,
     )
-    mixture = Mixture(tasks, builder.vectors, words, tags, config.noise, config.masked_rate)
+    mixture = Mixture(tasks, builder.vectors, sight.words, tags, config.noise, config.masked_rate)
     pieces = mixture.pieces(shared_pieces(targets))
     judged = builder.captions(config.captions, splits, "val", config.weights.captions)
     judged = [task.written_with(pieces[task.language]) for task in judged]
-    held_out = Mixture(judged, builder.vectors, words, tags, 0.0, 0.0) if judged else None
+    held_out = Mixture(judged, builder.vectors, sight.words, tags, 0.0, 0.0) if judged else None
     return mixture, held_out, shape, pieces
 
 
@@ -204,31 +223,41 @@ class DecoderLoss(nn.Module):
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a run has come: steps done, the best loss on `val`, and how many times since then it was not better."""
+    """How far a run has come: steps done, the best loss on `val`, and how many times since then it was not better; and the
+    identity of the space whose vectors it reads, if that is not one of `train space`."""
 
     step: int = 0
     best: float = math.inf
     waited: int = 0
+    space: str = ""
 
     def after(self, step: int, loss: float | None) -> Reached:
         """With the loss on `val`, if there is one, of a later step."""
         if loss is None:
             return replace(self, step=step)
-        return Reached(step, loss, 0) if loss < self.best else Reached(step, self.best, self.waited + 1)
+        if loss < self.best:
+            return replace(self, step=step, best=loss, waited=0)
+        return replace(self, step=step, waited=self.waited + 1)
 
 
 def train(config_path: Path) -> Path:
     """Train (or go on training) the decoder of a recipe; returns the path of the averaged weights.
 
-    A checkpoint is written every `save_every` steps; running the command again goes on from it.
+    A checkpoint is written every `save_every` steps; running the command again goes on from it. For a space that is not one of
+    `train space`, returns the folder of a captioner that `--preset` takes.
 
     Raises:
-        InvalidData: early stopping is asked for, but there are no pictures of `val`; or classes, but no pictures.
+        InvalidData: early stopping is asked for, but there are no pictures of `val`; or classes, but no pictures; or `output` has
+            a decoder for another space.
+        InvalidConfig, MissingPackage, UnknownPreset, UnavailableModel: as `check` and `see`.
     """
     config = read_recipe(config_path, DecoderConfig)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=config.precision)
-    mixture, held_out, shape, pieces = build_mixture(config)
+    check(config)
+    prepare_targets(config)
+    sight = see(config)
+    mixture, held_out, shape, pieces = build_mixture(config, sight)
     if config.patience and held_out is None:
         raise InvalidData("Early stopping (patience) needs captions of pictures whose split is `val`.")
     decoder = ConditionedDecoder(shape)
@@ -239,10 +268,13 @@ def train(config_path: Path) -> Path:
     network, optimizer, schedule = accelerator.prepare(network, optimizer, schedule)
     accelerator.register_for_checkpointing(average)
     checkpoint, place = config.output / "checkpoint", config.output / "checkpoint" / "reached.json"
-    reached = Reached()
+    reached = Reached(space=sight.space.identity if sight.space else "")
     if place.exists():
+        before = Reached(**json.loads(place.read_text()))
+        if before.space != reached.space:
+            raise InvalidData(f"{config.output} holds a decoder for the space {before.space or 'of `train space`'}; name another output.")
         accelerator.load_state(str(checkpoint))
-        reached = Reached(**json.loads(place.read_text()))
+        reached = before
     judge = DecoderLoss(cast(ConditionedDecoder, average.module), list(pieces.values()), config.label_smoothing).to(accelerator.device)
     log, started, recent = Log(config.output), time.monotonic(), []
     bar = tqdm(total=config.steps, initial=reached.step, desc="decoder", unit="step")
@@ -273,7 +305,22 @@ def train(config_path: Path) -> Path:
             accelerator.save_state(str(checkpoint))
             place.write_text(json.dumps(asdict(reached)))
             log.draw()
-    return config.output / "decoder.pt"
+    if sight.space is None:
+        return config.output / "decoder.pt"
+    written = {task.language for task in mixture.tasks}
+    return _as_captioner(config, sight.space, tuple(code for code in config.languages if code in written))
+
+
+def _as_captioner(config: DecoderConfig, space: Space, languages: tuple[str, ...]) -> Path:
+    """What can be used with `--preset`: the decoder in a folder that says which space it reads."""
+    from mmembed.learn.captioner import export_captioner  # which reads this file's results
+
+    name = str(config.space.resolve()) if config.space.is_dir() else config.space.as_posix()
+    manifest = CaptionerManifest(
+        config.name or config.output.name, name, space.identity, space.dim, space.picture_size, languages, config.max_length,
+        config.licence, config.captioning,
+    )  # fmt: skip
+    return export_captioner(load_decoder(config.output), config.output / "decoder.model", manifest, config.output / FOLDER)
 
 
 @torch.inference_mode()

@@ -12,7 +12,6 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +22,7 @@ from mmembed.learn.features import normalise_pixels
 from mmembed.learn.heads import Head
 from mmembed.learn.padding import fold_padding
 from mmembed.learn.text_tower import TextTower
+from mmembed.space.packing import pack
 
 OPSET = 20
 _MATRICES_A_LAYER = 6  # query, key, value, output; two of the feed-forward network
@@ -192,19 +192,16 @@ def pack_weights(path: Path, weights: Weights, spare: Container[str] = ()) -> No
     Activations are quantised a row at a time when it runs, so a result never depends on its batch mates. Nodes whose names are
     in `spare` are left as they are.
     """
-    model = onnx.load(str(path))
-    config = DefaultWeightOnlyQuantConfig(
-        block_size=weights.block,
-        is_symmetric=True,
-        accuracy_level=4,
-        bits=weights.bits,
-        op_types_to_quantize=("MatMul", "Gather") if weights.bits == 4 else ("MatMul",),
-        quant_axes=(("MatMul", 0), ("Gather", 1)),
-    )
-    excluded = [node.name for node in model.graph.node if node.name in spare]
-    quantizer = MatMulNBitsQuantizer(model, algo_config=config, nodes_to_exclude=excluded)
-    quantizer.process()
-    onnx.save_model(quantizer.model.model, str(path))
+    excluded = [node.name for node in onnx.load(str(path)).graph.node if node.name in spare]
+    settings = {
+        "block_size": weights.block,
+        "is_symmetric": True,
+        "accuracy_level": 4,
+        "bits": weights.bits,
+        "op_types_to_quantize": ("MatMul", "Gather") if weights.bits == 4 else ("MatMul",),
+        "quant_axes": (("MatMul", 0), ("Gather", 1)),
+    }
+    pack(path, settings, excluded)
 
 
 def export_text(tower: TextTower, head: Head, path: Path) -> None:

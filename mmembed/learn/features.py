@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import sentencepiece as spm
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import BertModel
 
 from mmembed.learn.data import PictureSource
+from mmembed.media.picture import Picture
 from mmembed.space.pixels import square
 from mmembed.space.text import encode_pieces
 
@@ -82,7 +81,7 @@ def picture_features(
     def compute() -> dict[str, np.ndarray]:
         blocks = []
         for start in tqdm(range(0, len(stems), batch), desc="picture features", unit="batch"):
-            pictures = [Image.open(io.BytesIO(source.read(stem))).convert("RGB") for stem in stems[start : start + batch]]
+            pictures = [Picture.from_bytes(source.read(stem)).pixels for stem in stems[start : start + batch]]  # upright
             rows = [
                 _features(network, [_view(p, view, f"{view}{s}", size) for p, s in zip(pictures, stems[start:], strict=False)])
                 for view in views
@@ -98,12 +97,16 @@ def view_features(network: nn.Module, source: PictureSource, size: int, views: S
     return np.concatenate([picture_features(network, source, size, [view], cache) for view in views], 1).astype(np.float32)
 
 
-def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
-    pixels = np.asarray(picture)
+def _view(pixels: np.ndarray, view: str, seed: str, size: int) -> np.ndarray:
+    return square(view_of(pixels, view, seed), size)
+
+
+def view_of(pixels: np.ndarray, view: str, seed: str) -> np.ndarray:
+    """A view (see `picture_features`) of uint8 `[H, W, 3]`; the same `seed` gives the same crop."""
     if view == "plain":
-        return square(pixels, size)
+        return pixels
     if view == "mirror":
-        return square(pixels[:, ::-1], size)
+        return pixels[:, ::-1]
     random = np.random.default_rng(int(hashlib.sha256(seed.encode()).hexdigest()[:12], 16))
     area, ratio = random.uniform(0.5, 1.0), np.exp(random.uniform(np.log(0.8), np.log(1.25)))
     height, width = pixels.shape[:2]
@@ -113,7 +116,7 @@ def _view(picture: Image.Image, view: str, seed: str, size: int) -> np.ndarray:
     if random.random() < 0.5:
         crop = crop[:, ::-1]
     crop = crop.astype(np.float32) * random.uniform(0.8, 1.2) + random.uniform(-16, 16)
-    return square(crop.clip(0, 255).astype(np.uint8), size)
+    return crop.clip(0, 255).astype(np.uint8)
 
 
 def _features(network: nn.Module, pixels: list[np.ndarray]) -> np.ndarray:

@@ -26,8 +26,8 @@ class TaskWeights:
     captions and translations of ImageNet classes."""
 
     captions: dict[str, float]
-    translations: dict[str, float]
-    text_captions: dict[str, float]
+    translations: dict[str, float] = field(default_factory=dict)
+    text_captions: dict[str, float] = field(default_factory=dict)
     class_captions: dict[str, float] = field(default_factory=dict)
     class_translations: dict[str, float] = field(default_factory=dict)
 
@@ -57,14 +57,20 @@ class TaskBuilder:
 
     def __init__(
         self,
-        tower: TextTower,
+        tower: TextTower | None,
         targets: spm.SentencePieceProcessor,
         cache: Path,
         stems: Sequence[str],
         pictures: np.ndarray,
-        embed_text: Callable[[np.ndarray], np.ndarray],
+        embed_texts: Callable[[Sequence[str]], np.ndarray],
     ) -> None:
-        self._tower, self._targets, self._cache, self._embed_text = tower, targets, cache, embed_text
+        """
+        Args:
+            tower: reads the sources of translations; without it there are none.
+            pictures: vectors of the pictures `stems`, float32 `[P, views, dim]`.
+            embed_texts: vectors of texts that stand in for pictures, float32 `[N, dim]`.
+        """
+        self._tower, self._targets, self._cache, self._embed_texts = tower, targets, cache, embed_texts
         views = pictures.shape[1]
         self._pictures = {stem: list(range(i * views, (i + 1) * views)) for i, stem in enumerate(stems)}
         self._vectors = [pictures.reshape(-1, pictures.shape[2])]
@@ -79,7 +85,7 @@ class TaskBuilder:
 
     def add_standins(self, pictures: Sequence[str], texts: Sequence[str]) -> None:
         """Let the vectors of `texts` stand in for pictures that are not at hand."""
-        vectors = self._embed_text(self._tower.features(texts, self._cache).astype(np.float32))
+        vectors = self._embed_texts(texts)
         for offset, picture in enumerate(pictures):
             self._standins[picture].append(self._count + offset)
         self._vectors.append(vectors)
@@ -203,6 +209,7 @@ class TaskBuilder:
         ]
 
     def _source(self, texts: Sequence[str]) -> Source:
+        assert self._tower is not None, "translations need a text tower"
         states = self._tower.states(texts, self._cache)
         ids = np.concatenate([np.array(row, np.int32) for row in encode_pieces(self._tower.pieces, texts)])
         return Source(states, Ragged(ids, states.offsets))

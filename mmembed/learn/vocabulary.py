@@ -10,7 +10,7 @@ from pathlib import Path
 import sentencepiece as spm
 from sentencepiece import sentencepiece_model_pb2 as model_pb2
 
-from mmembed.errors import MissingPackage
+from mmembed.errors import InvalidData, MissingPackage
 from mmembed.learn.backbones.e5 import Pieces
 from mmembed.space.text import MASK, PREFIX
 
@@ -87,25 +87,33 @@ def _served(character: str) -> bool:
 
 
 def train_pieces(texts: Iterable[str], size: int, languages: Iterable[str], path: Path) -> None:
-    """Train the decoder's shared unigram vocabulary, with `<mask>` and one tag a language as whole pieces."""
+    """Train the decoder's shared unigram vocabulary, with `<mask>` and one tag a language as whole pieces.
+
+    Raises:
+        InvalidData: there are too few texts, or too few pieces for their characters.
+    """
     buffer = io.BytesIO()
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=buffer,
-        vocab_size=size,
-        model_type="unigram",
-        hard_vocab_limit=False,  # small data sets have fewer pieces than asked for
-        character_coverage=0.9998,
-        normalization_rule_name="nmt_nfkc",
-        pad_id=1,
-        bos_id=0,
-        eos_id=2,
-        unk_id=3,
-        byte_fallback=True,
-        user_defined_symbols=[MASK],
-        control_symbols=[language_tag(language) for language in languages],
-        minloglevel=2,
-    )
+    try:
+        spm.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=buffer,
+            vocab_size=size,
+            model_type="unigram",
+            hard_vocab_limit=False,  # small data sets have fewer pieces than asked for
+            character_coverage=0.9998,
+            normalization_rule_name="nmt_nfkc",
+            pad_id=1,
+            bos_id=0,
+            eos_id=2,
+            unk_id=3,
+            byte_fallback=True,
+            user_defined_symbols=[MASK],
+            control_symbols=[language_tag(language) for language in languages],
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).rsplit("] ", 1)[-1]
+        raise InvalidData(f"No vocabulary of {size} pieces can be made of these texts: {reason}; change `vocabulary`.") from error
     path.write_bytes(buffer.getvalue())
 
 

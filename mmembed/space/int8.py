@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +29,8 @@ from mmembed.media.picture import Picture
 from mmembed.presets import config_folder, read_config
 from mmembed.space.bundled import session
 from mmembed.space.estimate import LogitEstimate
-from mmembed.space.transformers import TransformersSpace
+from mmembed.space.packing import pack
+from mmembed.space.torch_space import TorchSpace
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -34,7 +38,10 @@ if TYPE_CHECKING:
     from mmembed.space.base import Space
 
 _OPSET = 18
-_BLOCK = 32
+_PACKING = {
+    "block_size": 32, "is_symmetric": True, "accuracy_level": 4, "bits": 8, "op_types_to_quantize": ("MatMul",),
+    "quant_axes": (("MatMul", 0),),
+}  # fmt: skip
 _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 
 
@@ -58,7 +65,7 @@ class Int8Space:
 
     where = Running("cpu", "int8")
 
-    def __init__(self, original: TransformersSpace, folder: Path, estimate: LogitEstimate) -> None:
+    def __init__(self, original: TorchSpace, folder: Path, estimate: LogitEstimate) -> None:
         self.name, self.identity, self.dim = original.name, original.identity, original.dim
         self.languages, self.picture_size = original.languages, original.picture_size
         self._original, self._folder, self._logits = original, folder, estimate
@@ -108,8 +115,8 @@ def int8_space(space: Any) -> Space:
         MissingPackage: onnx is not installed.
     """
     original: Space = space
-    if not isinstance(space, TransformersSpace):
-        warnings.warn(f"int8 is for spaces of transformers; {original.name} runs in fp32.", stacklevel=2)
+    if not isinstance(space, TorchSpace):
+        warnings.warn(f"int8 is for spaces of transformers and open_clip; {original.name} runs in fp32.", stacklevel=2)
         return original
     folder = cache_folder() / space.identity
     try:
@@ -131,7 +138,7 @@ def cache_folder() -> Path:
     return root / "int8"
 
 
-def _make(space: TransformersSpace, folder: Path) -> None:
+def _make(space: TorchSpace, folder: Path) -> None:
     """Export, quantise and check beside `folder`, and move there only what has passed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
@@ -160,12 +167,38 @@ def _probes(check: Check) -> list[Picture]:
     return [Picture.from_array(np.asarray(Image.fromarray(one).resize((320, 240), Image.Resampling.BICUBIC))) for one in small]
 
 
-def _export(space: TransformersSpace, folder: Path) -> None:
+@contextmanager
+def _written_out_attention() -> Iterator[None]:
+    """torch's own attention takes a short cut when it only infers, which no exporter understands."""
+    import torch
+
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
+def _mute() -> Iterator[None]:
+    """Without standard output, where results go: an export that fails prints the whole network there, past Python's own stream."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _export(space: TorchSpace, folder: Path) -> None:
     """`picture.onnx` and `text.onnx`, each with the output `vector` `[N, dim]`, not normalised."""
     try:
-        import onnx
+        import_module("onnx")
         import torch
-        from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
     except ModuleNotFoundError as error:
         raise MissingPackage("onnx", "train", "Exporting a space to int8") from error
     towers = space.towers()
@@ -176,15 +209,10 @@ def _export(space: TransformersSpace, folder: Path) -> None:
     for name, inputs in examples.items():
         axes = {key: {0: "rows", **({1: "tokens"} if name == "text" else {})} for key in inputs}
         path = folder / f"{name}.onnx"
-        with torch.inference_mode(), warnings.catch_warnings():
+        with torch.inference_mode(), _written_out_attention(), _mute(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing warns of every constant
             torch.onnx.export(
                 towers[name], tuple(torch.as_tensor(value) for value in inputs.values()), str(path), input_names=list(inputs),
                 output_names=["vector"], dynamic_axes={**axes, "vector": {0: "rows"}}, opset_version=_OPSET, dynamo=False,
             )  # fmt: skip
-        config = DefaultWeightOnlyQuantConfig(
-            block_size=_BLOCK, is_symmetric=True, accuracy_level=4, bits=8, op_types_to_quantize=("MatMul",), quant_axes=(("MatMul", 0),)
-        )
-        quantizer = MatMulNBitsQuantizer(onnx.load(str(path)), algo_config=config)
-        quantizer.process()
-        onnx.save_model(quantizer.model.model, str(path))
+        pack(path, _PACKING)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from mmembed.errors import InvalidConfig, MissingPackage
@@ -15,7 +17,7 @@ from mmembed.hub.files import text_tower
 from mmembed.hub.find import folder_of
 from mmembed.space.estimate import LogitEstimate
 from mmembed.space.text_limits import warn_cut
-from mmembed.space.torch_space import TorchSpace
+from mmembed.space.torch_space import TorchSpace, tower
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +44,16 @@ class OpenClipSpace(TorchSpace):
     def _tokens(self) -> Any:
         return tokenizer(self._folder)
 
+    @cached_property
+    def _preprocess(self) -> Any:
+        """The same preprocessing without the model, which an int8 copy does not need."""
+        library()
+        from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
+
+        said = json.loads((self._folder / "open_clip_config.json").read_text(encoding="utf-8")).get("preprocess_cfg") or {}
+        settings = merge_preprocess_dict(asdict(PreprocessCfg()), {**said, "size": self._config["vision_cfg"].get("image_size", 224)})
+        return image_transform_v2(PreprocessCfg(**settings), is_train=False)
+
     def _picture_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
         import torch
 
@@ -52,13 +64,33 @@ class OpenClipSpace(TorchSpace):
 
     def _text_features(self, texts: Sequence[str]) -> torch.Tensor:
         model, _ = self._loaded
+        features: torch.Tensor = model.encode_text(self._ids(texts).to(self.where.device))
+        return features
+
+    def _ids(self, texts: Sequence[str]) -> torch.Tensor:
+        """`[N, T]`, always of the model's full length; too long a text is cut, with a warning."""
         limit = self._tokens.context_length
         # A text has no more tokens than bytes, so most need no second look.
         warn_cut(sum(len(text.encode()) + 2 > limit and _length(self._tokens, text) > limit for text in texts), limit)
-        features: torch.Tensor = model.encode_text(self._tokens(list(texts)).to(self.where.device))
-        return features
+        ids: torch.Tensor = self._tokens(list(texts))
+        return ids
 
-    def _estimate(self) -> LogitEstimate:
+    def picture_inputs(self, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+        """See `TorchSpace.picture_inputs`."""
+        return {"pixels": np.stack([self._preprocess(image).numpy() for image in images])}
+
+    def text_inputs(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """See `TorchSpace.text_inputs`."""
+        ids: np.ndarray = self._ids(texts).numpy()
+        return {"ids": ids}
+
+    def towers(self) -> dict[str, Any]:
+        """See `TorchSpace.towers`."""
+        model, _ = load(self._folder, self._config, "cpu", "fp32")
+        return {"picture": tower(model, model.encode_image), "text": tower(model, model.encode_text)}
+
+    def estimate(self) -> LogitEstimate:
+        """See `TorchSpace.estimate`."""
         model, _ = self._loaded
         bias = getattr(model, "logit_bias", None)
         return LogitEstimate(float(model.logit_scale.detach().float().exp()), None if bias is None else float(bias.detach().float()))
@@ -85,10 +117,7 @@ def load(folder: Path, config: dict[str, Any], device: str, precision: str) -> t
         MissingPackage: open_clip is not installed.
         UnavailableModel: the text tower's configuration, which is in another repository, is not on this machine.
     """
-    try:
-        import open_clip
-    except ImportError as error:  # also when torchvision does not fit torch
-        raise MissingPackage("open-clip-torch", "hub", f"A model of open_clip ({error})") from error
+    open_clip = library()
     changes: dict[str, Any] = {}
     if foreign := text_tower(config):
         # The text tower is built from a configuration that open_clip would ask the hub for.
@@ -101,9 +130,20 @@ def load(folder: Path, config: dict[str, Any], device: str, precision: str) -> t
 
 def tokenizer(folder: Path) -> Any:
     """The tokenizer that belongs to the folder's model."""
-    import open_clip
+    return library().get_tokenizer(f"local-dir:{folder}")
 
-    return open_clip.get_tokenizer(f"local-dir:{folder}")
+
+def library() -> Any:
+    """The package open_clip.
+
+    Raises:
+        MissingPackage: it is not installed, or does not work here.
+    """
+    try:
+        import open_clip
+    except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision does not fit torch
+        raise MissingPackage("open-clip-torch", "hub", f"A model of open_clip ({error})") from error
+    return open_clip
 
 
 def _text_config(folder: Path, name: str) -> Path:

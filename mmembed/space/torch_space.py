@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from PIL import Image
 from mmembed.errors import InvalidQuery
 from mmembed.hub.files import digest
 from mmembed.hub.find import whole
-from mmembed.hub.running import Running, in_batches, running
+from mmembed.hub.running import Batches, Running, running
 from mmembed.media.picture import Picture
 from mmembed.space.estimate import LogitEstimate
 
@@ -40,6 +40,7 @@ class TorchSpace(ABC):
         self.name, self.languages = name, languages
         self._folder, self._where, self._lock = folder, where, RLock()
         self._identity = ""
+        self._picture_batches, self._text_batches = Batches(PICTURE_BATCH), Batches(TEXT_BATCH)
         self._read_shape()
 
     @property
@@ -59,7 +60,7 @@ class TorchSpace(ABC):
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
         """float32 `[N, dim]`; preprocessed as the model's own configuration says, on the upright sRGB pixels."""
         images = [Image.fromarray(np.ascontiguousarray(picture.pixels)) for picture in pictures]
-        return self._vectors(self._picture_features, images, PICTURE_BATCH)
+        return self._vectors(self._picture_features, images, self._picture_batches)
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """float32 `[N, dim]`; too long a text is cut, with a warning.
@@ -69,13 +70,13 @@ class TorchSpace(ABC):
         """
         if any(not text.strip() for text in texts):
             raise InvalidQuery("The text is empty; write a few words.")
-        return self._vectors(self._text_features, list(texts), TEXT_BATCH)
+        return self._vectors(self._text_features, list(texts), self._text_batches)
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         """Estimated, not calibrated; see `mmembed.space.estimate`. How many pictures were searched plays no part in it."""
-        return self._estimate().confidence(similarities)
+        return self.estimate().confidence(similarities)
 
-    def _vectors(self, features: Any, rows: Sequence[Any], size: int) -> np.ndarray:
+    def _vectors(self, features: Any, rows: Sequence[Any], batches: Batches) -> np.ndarray:
         if not rows:
             return np.zeros((0, self.dim), np.float32)
         import torch
@@ -86,7 +87,7 @@ class TorchSpace(ABC):
             return list(torch.nn.functional.normalize(found.float(), dim=-1).cpu().numpy())
 
         with self._lock, whole(self.name):  # tokenizers and lazy loading are not safe from several threads at once
-            return np.stack(in_batches(work, rows, size))
+            return np.stack(batches.run(work, rows))
 
     @abstractmethod
     def _read_shape(self) -> None:
@@ -101,5 +102,33 @@ class TorchSpace(ABC):
         """`[N, dim]`, not normalised."""
 
     @abstractmethod
-    def _estimate(self) -> LogitEstimate:
+    def picture_inputs(self, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+        """What the picture tower is given, by name, on the CPU in single precision."""
+
+    @abstractmethod
+    def text_inputs(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """What the text tower is given, by name; too long a text is cut, with a warning."""
+
+    @abstractmethod
+    def towers(self) -> dict[str, Any]:
+        """`picture` and `text` as torch modules, on the CPU in single precision, that take those inputs in order and return
+        vectors `[N, dim]`, not normalised; for an exporter."""
+
+    @abstractmethod
+    def estimate(self) -> LogitEstimate:
         """Scale and bias of the model's logits."""
+
+
+def tower(model: Any, features: Callable[..., torch.Tensor]) -> Any:
+    """A torch module with the model's weights, which returns what `features` does."""
+    import torch
+
+    class Tower(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            return features(*inputs)
+
+    return Tower()

@@ -14,7 +14,7 @@ from mmembed.errors import InvalidConfig
 from mmembed.hub.running import quiet_loading
 from mmembed.space.estimate import LogitEstimate
 from mmembed.space.text_limits import warn_cut
-from mmembed.space.torch_space import TorchSpace
+from mmembed.space.torch_space import TorchSpace, tower
 
 if TYPE_CHECKING:
     import torch
@@ -112,43 +112,29 @@ class TransformersSpace(TorchSpace):
         warn_cut(sum(len(ids) > self._length for ids in lengths), self._length)
 
     def picture_inputs(self, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
-        """What the picture tower is given, by name, on the CPU in single precision."""
+        """See `TorchSpace.picture_inputs`."""
         return {name: np.asarray(value) for name, value in self._images(images=list(images), return_tensors="np").items()}
 
     def text_inputs(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """What the text tower is given, by name; too long a text is cut, with a warning."""
+        """See `TorchSpace.text_inputs`."""
         return {name: value.numpy() for name, value in self._tokenised(texts).items() if name in ("input_ids", "attention_mask")}
 
     def towers(self) -> dict[str, Any]:
-        """The two towers as torch modules that take the inputs in order and return vectors, for an exporter."""
+        """See `TorchSpace.towers`."""
         from transformers import AutoModel
 
         with quiet_loading():  # attention written out, which every exporter understands
             model = AutoModel.from_pretrained(self._folder, attn_implementation="eager", local_files_only=True).eval()
-        return {"picture": _tower(model.get_image_features, model), "text": _tower(model.get_text_features, model)}
+        return {
+            "picture": tower(model, lambda *inputs: _pooled(model.get_image_features(*inputs))),
+            "text": tower(model, lambda *inputs: _pooled(model.get_text_features(*inputs))),
+        }
 
     def estimate(self) -> LogitEstimate:
-        """Scale and bias of the model's logits."""
-        return self._estimate()
-
-    def _estimate(self) -> LogitEstimate:
+        """See `TorchSpace.estimate`."""
         scale = float(self._model.logit_scale.detach().float().exp())
         bias = getattr(self._model, "logit_bias", None)
         return LogitEstimate(scale, None if bias is None else float(bias.detach().float()))
-
-
-def _tower(features: Any, model: Any) -> Any:
-    import torch
-
-    class Tower(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-            return _pooled(features(*inputs))
-
-    return Tower()
 
 
 def _pooled(output: Any) -> torch.Tensor:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import mmembed
 from tests.commands.conftest import Run, lines
+from tests.fakes import fake_model
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +74,17 @@ def test_a_sheet(run: Run, tmp_path: Path) -> None:
     assert run("search", "red", "--sheet", "sheet.png").exit_code == 0
     assert Image.open(tmp_path / "sheet.png").width > 500
     assert "cannot be written" in run("search", "red", "--sheet", "none/sheet.png").stderr
+
+
+def test_of_several_spaces_it_is_said_which_was_searched(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("index", photos)
+    assert "Searched with" not in run("search", "red").stderr, "one space needs no word"
+    monkeypatch.setattr(mmembed, "load", lambda name="mini": fake_model("second", "1"))
+    run("index", photos)
+    found = run("search", "red", "--json")
+    assert found.stderr == "Searched with second (second-1); the gallery also has vectors of fake-0.\n"
+    assert {line["space"] for line in lines(found)} == {"second-1"}
+    monkeypatch.setattr(mmembed, "load", lambda name="mini": fake_model())
+    first = run("search", "red", "--json")
+    assert {line["space"] for line in lines(first)} == {"fake-0"}, "the second left the first as it was"
+    assert "also has vectors of second-1" in first.stderr

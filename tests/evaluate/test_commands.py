@@ -121,6 +121,35 @@ def test_captions_of_a_dataset(run: Run, tmp_path: Path) -> None:
     assert "left out row 5 of train: there is no picture in it" in result.stderr
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("form", datasets_on_disk.FORMS)
+def test_scores_of_a_dataset(run: Run, tmp_path: Path, form: Callable[[Path], Path]) -> None:
+    pytest.importorskip("datasets")
+    source = form(tmp_path)
+    captions = 10 if source.suffix == ".parquet" else 4  # there the first picture comes twice, and each has two
+    total, _ = lines(run("foils", "--dataset", source, "--json"))
+    assert total == {"kind": "all", "foils": captions, "pairwise": 100.0, "auroc_similarity": 1.0, "auroc_confidence": 1.0}
+    [sure] = lines(run("confidence", "--dataset", source, "--size", 2, "--json"))
+    assert (sure["size"], sure["searches"], sure["auroc"]) == (2, 2 * captions, 1.0)
+    few = run("negation", "--dataset", source)
+    assert few.exit_code == 1
+    assert f"{source} makes no query" in few.stderr
+    for name in ("foils", "negation", "confidence"):
+        assert run(name, "--dataset", source, "--captions", source).exit_code == 2
+        assert run(name, "--images", tmp_path).exit_code == 2
+
+
+@pytest.mark.torch
+def test_several_parts_of_a_dataset_are_one_gallery(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    for part, names in (("train", ("red", "green")), ("test", ("blue", "yellow"))):
+        (tmp_path / "parts" / part).mkdir(parents=True)
+        datasets_on_disk.imagefolder(tmp_path / "parts" / part, names)
+    given = ("confidence", "--dataset", tmp_path / "parts", "--size", 3, "--json")
+    assert lines(run(*given, "--split", "train,test"))[0]["size"] == 3
+    assert run(*given, "--split", "train").exit_code == 1, "two pictures are too few for a gallery of three"
+
+
 def test_datasets_and_files_do_not_mix(run: Run, zipped: Path, captions: Path) -> None:
     for arguments in (
         ("--images", zipped),
@@ -146,6 +175,30 @@ def test_translate(run: Run, zipped: Path, tmp_path: Path) -> None:
     lost = run(*given, "--images", "images.txt")
     assert lost.exit_code == 1
     assert "do not exist" in lost.stderr
+
+
+@pytest.mark.torch
+def test_sentences_of_a_dataset_are_translated(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    given = ("translate", "--dataset", datasets_on_disk.webdataset(tmp_path), "--from", "en", "--to", "de", "--json")
+    [found] = lines(run(*given, "--text-column", "en=txt,de=german"))
+    assert (found["rows"], {way: scores["rows"] for way, scores in found["pictured"].items()}) == (
+        4, {"right": 4, "shuffled": 4, "none": 4},
+    )  # fmt: skip
+    unnamed = run(*given)
+    assert unnamed.exit_code == 1
+    assert "has no column 'en'" in unnamed.stderr
+    assert run(*given, "--source", tmp_path / "x.txt").exit_code == 2
+    assert run("translate", "--from", "en", "--to", "de").exit_code == 2
+
+
+@pytest.mark.torch
+def test_a_dataset_without_pictures_is_translated(run: Run, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    pairs = [{"en": "a b c d", "de": "d c b a"}, {"en": "e f g h", "de": "h g f e"}, {"en": "only", "de": None}]
+    datasets.Dataset.from_dict({"translation": pairs}).to_parquet(str(tmp_path / "pairs.parquet"))
+    [found] = lines(run("translate", "--dataset", "pairs.parquet", "--from", "en", "--to", "de", "--json"))
+    assert (found["rows"], found["bleu"], found["pictured"]) == (2, 100.0, {})
 
 
 def test_masked(run: Run, pictures: Path, write_table: Write) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import mmembed.presets
+from mmembed.cli import cli
 from mmembed.errors import UnavailableModel
 from mmembed.evaluate.compare import Compared, Comparison, header_and_rows, markdown, measure
 from mmembed.model import Model
+from tests import datasets_on_disk
 from tests.fakes import colour_picture, fake_model
 
 COLOURS = ("red", "green", "blue")
@@ -59,3 +64,18 @@ def test_what_cannot_be_loaded_is_a_row_with_the_reason(what: Comparison, monkey
     assert rows[1] == ["siglip2-base", *["–"] * 8]
     text = markdown([good, missing], Comparison(what.images, what.captions, limit=5))
     assert "only the first 5" in text and "siglip2-base is not here." in text
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("form", datasets_on_disk.FORMS)
+def test_a_dataset_is_compared_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Callable[[Path], Path]) -> None:
+    pytest.importorskip("datasets")
+    monkeypatch.setattr(mmembed.presets, "load", lambda name: fake_model(name))
+    monkeypatch.setattr("mmembed.evaluate.compare.compare", lambda names, what, _: [measure(name, what) for name in names])
+    given = ["compare", "one", "two", "--dataset", str(form(tmp_path)), "--text-column", "de=german", "--rows", "3", "--json"]
+    found = CliRunner().invoke(cli, given, catch_exceptions=False)
+    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [(row["preset"], row["recall"], row["problem"]) for row in rows] == [
+        ("one", {"de": [100.0, 100.0]}, ""), ("two", {"de": [100.0, 100.0]}, ""),
+    ]  # fmt: skip
+    assert CliRunner().invoke(cli, ["compare", "one", "--images", str(tmp_path)]).exit_code == 2

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+import mmembed
+from mmembed.cli import cli
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tuning import WeightScore, best, tune_captions, tune_translations
+from mmembed.evaluate.tuning import WEIGHTS, WeightScore, best, tune_captions, tune_translations
 from mmembed.generate.base import Candidate
 from mmembed.generate.parts import PartsDecoder
 from mmembed.model import Model
+from tests import datasets_on_disk
 from tests.fakes import FakeSpace, colour_picture, fake_model
 from tests.test_compose import Dictionary, English
 
@@ -74,6 +79,35 @@ def test_the_picture_chooses_as_much_as_serves_the_translations(images: Path) ->
             tune_translations(model, ["a"], ["b"], "en", "de", [None], folder)
         with pytest.raises(InvalidData, match="1 sentences, 2 references"):
             tune_translations(model, ["a"], ["b", "c"], "en", "de", [None], folder)
+
+
+@pytest.mark.torch
+def test_a_dataset_is_tuned_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    pytest.importorskip("pycocoevalcap")
+    monkeypatch.setattr(mmembed, "load", lambda name: fake_model(), raising=False)
+    source = datasets_on_disk.parquet(tmp_path)
+    found = CliRunner().invoke(
+        cli, ["tune", "captions", "--dataset", str(source), "--text-column", "caption,de=german", "--lang", "de", "--json"]
+    )
+    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [row["weight"] for row in rows[:-1]] == list(WEIGHTS)
+    assert rows[-1]["doubtful_below"] > 0
+    assert CliRunner().invoke(cli, ["tune", "captions", "--captions", str(source)]).exit_code == 2
+
+
+@pytest.mark.torch
+def test_translations_are_tuned_on_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    writer, translator = English(), Dictionary()
+    model = Model(fake_model().preset, FakeSpace(), PartsDecoder(writer, translator), writer, translator)
+    monkeypatch.setattr(mmembed, "load", lambda name: model, raising=False)
+    given = ["tune", "translations", "--dataset", str(datasets_on_disk.imagefolder(tmp_path)), "--text-column", "en=text,de=german"]
+    found = CliRunner().invoke(cli, [*given, "--from", "en", "--to", "de", "--json"])
+    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [row["weight"] for row in rows] == list(WEIGHTS)
+    assert rows[-1]["changed"] > 0
+    assert CliRunner().invoke(cli, ["tune", "translations", "--from", "en", "--to", "de"]).exit_code == 2
 
 
 def test_of_equal_weights_the_smallest_is_best() -> None:

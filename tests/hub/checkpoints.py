@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,18 +159,17 @@ def sentencepiece_model(path: Path, **settings: Any) -> Path:
     return path
 
 
-def open_clip(folder: Path, **extra: Any) -> Path:
+def open_clip(folder: Path, gain: float = 4.0) -> Path:
     """open_clip with CLIP's own tokenizer, which ships with the library."""
     config = {
         "embed_dim": 24,
         "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
         "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-        **extra,
     }
-    return _save_open_clip(folder, config)
+    return _save_open_clip(folder, config, gain)
 
 
-def open_clip_siglip(folder: Path) -> Path:
+def open_clip_siglip(folder: Path, gain: float = 4.0) -> Path:
     """SigLIP in open_clip: a tokenizer of its own, 64 positions, a bias."""
     folder.mkdir(parents=True)
     tokens = word_tokenizer(["<pad>", "</s>", "<unk>"], "$A </s>", pad_token="<pad>", eos_token="</s>")
@@ -183,10 +183,10 @@ def open_clip_siglip(folder: Path) -> Path:
             "proj_bias": True, "pool_type": "last",
         },
     }  # fmt: skip
-    return _save_open_clip(folder, config)
+    return _save_open_clip(folder, config, gain)
 
 
-def open_clip_roberta(folder: Path) -> Path:
+def open_clip_roberta(folder: Path, gain: float = 4.0) -> Path:
     """open_clip with a text tower of transformers, whose configuration is in another repository on the hub."""
     from transformers import XLMRobertaConfig
 
@@ -203,10 +203,37 @@ def open_clip_roberta(folder: Path) -> Path:
             "hf_pooler_type": "mean_pooler",
         },
     }
-    return _save_open_clip(folder, config)
+    return _save_open_clip(folder, config, gain)
 
 
-def coca(folder: Path) -> Path:
+def open_clip_nllb(folder: Path, gain: float = 4.0) -> Path:
+    """NLLB-CLIP: the text tower is the encoder of a translator, with its tokenizer, beside SigLIP's loss."""
+    nllb(folder)
+    (folder / "model.safetensors").unlink()
+    config = {
+        "embed_dim": 24, "custom_text": True, "init_logit_bias": -10,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
+        "text_cfg": {
+            "hf_model_name": "facebook/nllb-200-distilled-600M", "hf_tokenizer_name": "facebook/nllb-200-distilled-600M",
+            "hf_proj_type": "linear", "hf_pooler_type": "cls_pooler", "context_length": 62,
+        },
+    }  # fmt: skip
+    return _save_open_clip(folder, config, gain)
+
+
+def open_clip_timm(folder: Path, gain: float = 1.5) -> Path:
+    """A picture tower of timm, as SigLIP and MobileCLIP have in open_clip."""
+    config = {
+        "embed_dim": 24,
+        "vision_cfg": {
+            "image_size": 32, "timm_model_name": "test_vit", "timm_model_pretrained": False, "timm_pool": "", "timm_proj": "linear",
+        },
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+    }  # fmt: skip
+    return _save_open_clip(folder, config, gain)
+
+
+def coca(folder: Path, gain: float = 4.0) -> Path:
     """CoCa: a space that also writes."""
     config = {
         "embed_dim": 32, "custom_text": True,
@@ -219,10 +246,10 @@ def coca(folder: Path) -> Path:
         },
         "multimodal_cfg": {"context_length": 76, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2, "attn_pooler_heads": 2},
     }  # fmt: skip
-    return _save_open_clip(folder, config)
+    return _save_open_clip(folder, config, gain)
 
 
-def _save_open_clip(folder: Path, config: dict[str, Any]) -> Path:
+def _save_open_clip(folder: Path, config: dict[str, Any], gain: float = 4.0) -> Path:
     import torch
     from open_clip import CLIP, CoCa, CustomTextCLIP
     from safetensors.torch import save_file
@@ -241,7 +268,7 @@ def _save_open_clip(folder: Path, config: dict[str, Any]) -> Path:
             if name == "text_decoder.text_projection":  # CoCa's, which the library leaves uninitialised
                 weight.normal_(std=0.2)
             if weight.dim() >= 2 and "embed" not in name:
-                weight.mul_(4)
+                weight.mul_(gain)
     save_file({name: value.contiguous().clone() for name, value in model.state_dict().items()}, folder / "open_clip_model.safetensors")
     preprocess = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "interpolation": "bicubic", "resize_mode": "shortest"}
     content = {"model_cfg": config, "preprocess_cfg": preprocess}
@@ -407,7 +434,12 @@ def chat(folder: Path) -> Path:
 
 
 SPACES = {"clip": clip, "siglip": siglip, "siglip2": siglip2, "siglip2-naflex": siglip2_flexible, "metaclip2": metaclip2}
-OPEN_CLIP = {"open-clip": open_clip, "open-clip-siglip": open_clip_siglip, "open-clip-roberta": open_clip_roberta, "coca": coca}
+OPEN_CLIP = {
+    "open-clip": open_clip, "open-clip-siglip": open_clip_siglip, "open-clip-roberta": open_clip_roberta,
+    "open-clip-nllb": open_clip_nllb, "open-clip-timm": open_clip_timm, "coca": coca,
+}  # fmt: skip
 TRANSLATORS = {"marian": marian, "marian-multi": marian_multi, "m2m100": m2m100, "nllb": nllb}
 CAPTIONERS = {"blip": blip, "florence2": florence2, "chat": chat}
-MAKERS = {**SPACES, **OPEN_CLIP, **TRANSLATORS, **CAPTIONERS, "siglip-calm": siglip_calm}
+# With smaller weights, in which rounding errors do not grow as in no trained model.
+CALM = {f"{name}-calm": partial(make, gain=1.5) for name, make in OPEN_CLIP.items()}
+MAKERS = {**SPACES, **OPEN_CLIP, **CALM, **TRANSLATORS, **CAPTIONERS, "siglip-calm": siglip_calm}

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from mmembed.cli import cli
 from mmembed.errors import InvalidConfig, UnavailableModel
 from mmembed.hub import find
 from mmembed.hub.detect import backend_of
@@ -144,6 +146,25 @@ def test_pull_downloads_what_is_needed(cache: Path, monkeypatch: pytest.MonkeyPa
         find.pull("owner/tiny", "transformers", remote)
 
 
+def test_the_command_pulls_every_part_and_offline_none(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offline = CliRunner().invoke(cli, ["pull", "siglip2-base"])
+    assert offline.exit_code == 1
+    assert offline.stderr.startswith("mmembed: google/siglip2-base-patch16-256 is not on this machine, and offline")
+    assert offline.stderr.count("\n") == 1
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    info = SimpleNamespace(siblings=[SimpleNamespace(rfilename=name, size=500_000) for name in FILES], sha="abc")
+    monkeypatch.setattr(hub, "HfApi", lambda: SimpleNamespace(model_info=lambda *_, **__: info))
+    monkeypatch.setattr(hub, "snapshot_download", lambda name, allow_patterns: str(store(cache, name, dict.fromkeys(allow_patterns, "{}"))))
+    pulled = CliRunner().invoke(cli, ["pull", "siglip2-base+opus-mt", "--pair", "en-fr"])
+    assert pulled.exit_code == 0, pulled.stderr
+    names = ("google--siglip2-base-patch16-256", "Helsinki-NLP--opus-mt-en-fr")
+    assert pulled.stdout.splitlines() == [str(cache / f"models--{name}" / "snapshots" / "abc") for name in names]
+    assert "google/siglip2-base-patch16-256: 2 MB" in pulled.stderr
+    assert CliRunner().invoke(cli, ["pull", "siglip2-base", "--pair", "en-fr"]).exit_code == 2
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert [preset for preset in ("siglip2-base", "opus-mt", "blip-base") if is_ready(presets()[preset])] == ["siglip2-base", "opus-mt"]
+
+
 def test_which_repositories_a_preset_is_made_of(cache: Path) -> None:
     assert repositories("mini") == []
     assert repositories("siglip2-base") == [("google/siglip2-base-patch16-256", "transformers")]
@@ -171,6 +192,8 @@ def test_which_repositories_a_preset_is_made_of(cache: Path) -> None:
         ({"config.json": {"model_type": "qwen3_vl"}}, "chat"),
         ({"config.json": {"architecture": "vit"}, "open_clip_config.json": {"model_cfg": {"embed_dim": 1}}}, "open_clip"),
         ({"open_clip_config.json": {"model_cfg": {"multimodal_cfg": {}}}}, "coca"),
+        ({"config.json": {"model_type": "m2m_100"}, "open_clip_config.json": {"model_cfg": {"embed_dim": 1}}}, "open_clip"),
+        ({"config.json": {"model_type": "clip"}, "open_clip_config.json": {"model_cfg": {}}, "model.safetensors": ""}, "transformers"),
     ],
 )
 def test_the_family_is_seen_by_the_configuration(tmp_path: Path, files: dict[str, Any], backend: str) -> None:
@@ -182,4 +205,7 @@ def test_the_family_is_seen_by_the_configuration(tmp_path: Path, files: dict[str
 def test_other_families_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(InvalidConfig, match="kind 'bert', none of those known here; known are CLIP"):
+        backend_of(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "jina_clip", "auto_map": {"AutoModel": "own.py"}}')
+    with pytest.raises(InvalidConfig, match="its own Python code, which is not run; known are CLIP"):
         backend_of(str(tmp_path))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from mmembed.hub.running import Running
 from mmembed.media.picture import Picture
 from mmembed.space import int8
 from mmembed.space.int8 import Int8Space, int8_space
+from mmembed.space.open_clip import OpenClipSpace
 from mmembed.space.transformers import TransformersSpace
 from tests.fakes import FakeSpace
+from tests.hub.checkpoints import CALM
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -37,9 +41,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "int8"
 
 
-@pytest.mark.parametrize("kind", ["clip", "siglip-calm"])
+@pytest.mark.parametrize("kind", ["clip", "siglip-calm", *sorted(CALM.keys() - {"open-clip-timm-calm"})])
 def test_the_copy_agrees_with_the_original(checkpoint: Checkpoint, cache: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = TransformersSpace(checkpoint(kind), kind, ("en",), Running("cpu", "fp32"))
+    if kind in CALM:
+        pytest.importorskip("open_clip", exc_type=(ImportError, RuntimeError))
+    original = (OpenClipSpace if kind in CALM else TransformersSpace)(checkpoint(kind), kind, ("en",), Running("cpu", "fp32"))
     monkeypatch.setenv("MMEMBED_PRECISION", "int8")
     copy = load_space(describe(str(checkpoint(kind))))
     assert isinstance(copy, Int8Space)
@@ -73,7 +79,23 @@ def test_a_copy_that_differs_is_not_used(checkpoint: Checkpoint, cache: Path, mo
 
 
 @pytest.mark.usefixtures("cache")
+def test_what_cannot_be_exported_runs_as_it_is_and_says_so_in_one_line(checkpoint: Checkpoint, capfd: pytest.CaptureFixture[str]) -> None:
+    """This tower resizes its positions when it runs, which ONNX does not know."""
+    pytest.importorskip("open_clip", exc_type=(ImportError, RuntimeError))
+    original = OpenClipSpace(checkpoint("open-clip-timm"), "timm", ("en",), Running("cpu", "fp32"))
+    with pytest.warns(UserWarning, match="runs in fp32, its int8 copy cannot be used: Exporting the operator"):
+        assert int8_space(original) is original
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("cache")
 def test_other_spaces_stay_as_they_are() -> None:
     space = FakeSpace()
     with pytest.warns(UserWarning, match="runs in fp32"):
         assert int8_space(space) is space
+
+
+def test_the_quantizer_does_not_make_the_program_talk() -> None:
+    code = "import logging; from mmembed.space.packing import quantizer; quantizer(); logging.getLogger('any').info('LOUD')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert said.stderr == ""

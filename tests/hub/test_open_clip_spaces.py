@@ -37,7 +37,7 @@ def space(folder: Path, precision: str = "fp32") -> OpenClipSpace:
 
 def reference(folder: Path) -> tuple[Any, Any, Any]:
     changes = {}
-    if folder.name == "open-clip-roberta":  # its text tower's shape would otherwise come from the hub
+    if folder.name in ("open-clip-roberta", "open-clip-nllb"):  # its text tower's shape would otherwise come from the hub
         text = library.factory.json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]["text_cfg"]
         changes["text_cfg"] = {**text, "hf_model_name": str(folder), "hf_model_pretrained": False}
     model, preprocess = library.create_model_from_pretrained(f"local-dir:{folder}", **changes)
@@ -68,7 +68,9 @@ def test_vectors_do_not_depend_on_their_batch_mates(checkpoint: Checkpoint, kind
         assert ((embed(rows) * alone).sum(1) >= 0.9999).all()  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("open-clip", 77), ("open-clip-siglip", 64), ("open-clip-roberta", 77)])
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("open-clip", 77), ("open-clip-siglip", 64), ("open-clip-roberta", 77), ("open-clip-nllb", 62)]
+)
 def test_long_texts_are_cut_with_a_warning(checkpoint: Checkpoint, kind: str, limit: int) -> None:
     ours = space(checkpoint(kind))
     with pytest.warns(UserWarning, match=rf"1 text\(s\) longer than {limit} tokens were cut"):
@@ -84,6 +86,7 @@ def test_half_precision_gives_the_same_direction(checkpoint: Checkpoint, precisi
     pictures = [photo(1), photo(2)]
     assert ((full.embed_pictures(pictures) * half.embed_pictures(pictures)).sum(1) > 0.99).all()
     assert ((full.embed_texts(TEXTS) * half.embed_texts(TEXTS)).sum(1) > 0.99).all()
+    assert not np.array_equal(full.embed_texts(TEXTS), half.embed_texts(TEXTS))  # it really ran in half precision
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

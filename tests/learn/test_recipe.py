@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from mmembed.errors import InvalidConfig, InvalidData
 from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.recipe import read_recipe
+from mmembed.presets import config_folder
 from tests.datasets_on_disk import FORMS, NAMES, imagefolder, png, webdataset
 
 pytest.importorskip("datasets")
@@ -78,3 +80,13 @@ def test_the_trainers_read_it(tmp_path: Path) -> None:
     tables = read_tables(config)
     assert [(row.picture, row.text) for row in tables.captions] == [(name, f"{name} wall") for name in NAMES]
     assert tables.splits == dict.fromkeys(NAMES, "train")
+
+
+@pytest.mark.parametrize("file", sorted((config_folder() / "train").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_shipped_recipes_are_right(file: Path) -> None:
+    kinds = {"space": "space:SpaceConfig", "decoder": "decoder:DecoderConfig", "bundle": "bundle:BundleConfig"}
+    kinds["captioner"] = kinds["decoder"]
+    module, _, name = kinds[file.stem.split("-")[0]].partition(":")
+    for package in ("torch", "transformers", "onnx"):
+        pytest.importorskip(package)
+    assert read_recipe(file, getattr(import_module(f"mmembed.learn.{module}"), name)).pictures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -20,6 +18,8 @@ from mmembed.learn.backbones.efficientnet import EfficientNetLite, folded, load_
 from mmembed.learn.data import PictureSource
 from mmembed.learn.heads import Head
 from mmembed.learn.tuning import Tuning
+from mmembed.media.picture import Picture
+from mmembed.space.pixels import square
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,8 @@ def load_pixels(source: PictureSource, stems: Sequence[str], side: int) -> Tenso
     """Pictures as uint8 `[N, 3, side, side]`, squashed."""
     pixels = torch.empty(len(stems), 3, side, side, dtype=torch.uint8)
     for row, stem in enumerate(tqdm(stems, desc="pictures", unit="picture")):
-        picture = Image.open(io.BytesIO(source.read(stem))).convert("RGB")
-        if picture.size != (side, side):
-            picture = picture.resize((side, side), Image.Resampling.BICUBIC)
-        pixels[row] = torch.from_numpy(np.asarray(picture)).permute(2, 0, 1)
+        picture = square(Picture.from_bytes(source.read(stem), side).pixels, side)
+        pixels[row] = torch.from_numpy(picture).permute(2, 0, 1)
     return pixels
 
 

@@ -28,7 +28,7 @@ from mmembed.media.samples import sample_photos
 HOME = "/home/me"
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```\n(?:```text\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
 _TIMING = re.compile(r"\b\d[\d.,]* s\b(?:, \d[\d.,]* new a second\b)?")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+_NUMBER = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?(?:e-?\d+)?(?!\w)")
 _PACKAGES = {"skimage", "sklearn", "gradio"}  # those that `python3 start.py` installs
 
 

@@ -57,7 +57,7 @@ def _constant(**settings: Any) -> Tensor:
     return torch.as_tensor(next(iter(settings.values())))
 
 
-def _cast(x: Tensor, to: int) -> Tensor:
+def _cast(x: Tensor, to: int, **_: Any) -> Tensor:
     return x.to(torch.from_numpy(np.zeros(1, onnx.helper.tensor_dtype_to_np_dtype(to))).dtype)
 
 
@@ -88,11 +88,11 @@ def _reshape(x: Tensor, shape: Tensor, **_: Any) -> Tensor:
     return x.reshape([x.shape[axis] if size == 0 else size for axis, size in enumerate(shape.tolist())])
 
 
-def _mean(x: Tensor, axes: Any, keepdims: int = 1) -> Tensor:
+def _mean(x: Tensor, axes: Any, keepdims: int = 1, **_: Any) -> Tensor:
     return x.mean([int(axis) for axis in axes], keepdim=bool(keepdims))
 
 
-def _norm(x: Tensor, axes: Any, keepdims: int = 1) -> Tensor:
+def _norm(x: Tensor, axes: Any, keepdims: int = 1, **_: Any) -> Tensor:
     return x.norm(dim=[int(axis) for axis in axes], keepdim=bool(keepdims))
 
 
@@ -123,7 +123,7 @@ _OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "ReduceMean": _mean,
     "Relu": torch.relu,
     "Reshape": _reshape,
-    "Shape": lambda x: torch.tensor(x.shape),
+    "Shape": lambda x, start=0, end=None: torch.tensor(x.shape[start:end]),
     "Slice": _slice,
     "Sub": torch.sub,
     "Transpose": lambda x, perm: x.permute(*perm),

@@ -12,16 +12,15 @@ from mmembed.space import bundled
 from mmembed.space.arithmetic import exact_int8
 from tests.bundled import WEIGHTS, mini, needs_weights
 
+pytestmark = needs_weights
 FLAGS = Path("/proc/cpuinfo")
 
 
-@needs_weights
 @pytest.mark.skipif(platform.machine() != "x86_64" or not FLAGS.is_file(), reason="only Linux on x86 names its instructions in a file")
 def test_what_the_processor_says_of_itself_agrees() -> None:
     assert exact_int8(WEIGHTS / "exact.onnx") or "vnni" not in FLAGS.read_text()
 
 
-@needs_weights
 @pytest.mark.parametrize(("exact", "file"), [(True, "picture.int8.onnx"), (False, "picture.onnx")])
 def test_the_tower_follows_the_processor(exact: bool, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
@@ -32,7 +31,6 @@ def test_the_tower_follows_the_processor(exact: bool, file: str, monkeypatch: py
     assert opened == [file]
 
 
-@needs_weights
 def test_both_towers_see_the_same() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     size = mini().space.picture_size

@@ -50,8 +50,8 @@ class SqliteStore:
         )
         found = {}
         for condition, parameters in _ranges(roots):
-            for name, *rest in self._rows(held + condition, (space, *parameters)):
-                found[_to_name(name)] = HeldPath._make(rest)
+            for name, size, mtime_ns, embedded in self._rows(held + condition, (space, *parameters)):
+                found[_to_name(name)] = HeldPath(size, mtime_ns, embedded)
         return found
 
     def has_path(self, path: Path) -> bool:

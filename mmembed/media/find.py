@@ -6,7 +6,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -154,7 +154,7 @@ class _Walk:
                 self.problems[folder] = f"the folder cannot be read: {error.strerror or error}"
                 continue
             for entry in self._wanted(entries, root):
-                if entry.name.rpartition(".")[2].lower() in _ENDINGS and self._is_plain_file(entry):
+                if self._is_plain_picture(entry):
                     continue
                 if _is_folder(entry):
                     (linked if entry.is_symlink() else real).append((entry.path, status.st_dev))
@@ -163,10 +163,13 @@ class _Walk:
                 elif entry.is_symlink() and not os.path.exists(entry.path):
                     self.dangling.add(entry.path)
 
-    def _is_plain_file(self, entry: os.DirEntry[str]) -> bool:
-        """Whether it is one, which then is noted: the short way that nearly all files go."""
+    def _is_plain_picture(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a file with a picture's name, which then is noted: the short way that nearly all files go."""
+        stem, _, ending = entry.name.rpartition(".")
+        if not stem or ending.lower() not in _ENDINGS:
+            return False
         try:
-            if not entry.is_file() or entry.name.rfind(".") < 1:
+            if not entry.is_file():
                 return False
             status = entry.stat()
         except (OSError, ValueError):
@@ -175,13 +178,10 @@ class _Walk:
         self.files[name] = FoundFile(name, status.st_size, status.st_mtime_ns)
         return True
 
-    def _wanted(self, entries: list[os.DirEntry[str]], root: str) -> Iterator[os.DirEntry[str]]:
-        for entry in entries:
-            name = entry.name
-            if (name[0] == "." and not self._hidden) or name in SYSTEM_FOLDERS:
-                continue
-            if self._excluded is None or not self._excluded(name, entry.path[len(root) :]):
-                yield entry
+    def _wanted(self, entries: list[os.DirEntry[str]], root: str) -> list[os.DirEntry[str]]:
+        shown = [one for one in entries if (self._hidden or one.name[0] != ".") and one.name not in SYSTEM_FOLDERS]
+        excluded = self._excluded
+        return shown if excluded is None else [one for one in shown if not excluded(one.name, one.path[len(root) :])]
 
     def _judge(self, name: str) -> None:
         """What a path, or what it links to, is."""

@@ -324,7 +324,7 @@ def test_app_gets_its_options(run: Callable[..., Result], monkeypatch: pytest.Mo
     monkeypatch.setattr("mmembed.app.launch", lambda **options: given.update(options))
     assert run("app", "--gallery", "g.mm", "--port", "1", "--auth", "me:a:b", "--open").exit_code == 0
     expected = {"gallery": Path("g.mm"), "preset": "mini", "host": "127.0.0.1", "port": 1, "share": False}
-    assert given == {**expected, "auth": ("me", "a:b"), "open_browser": True}
+    assert given == {**expected, "auth": ("me", "a:b"), "open_browser": True, "index_roots": (), "mcp": False}
     assert run("app", "--auth", "me").exit_code == 2
 
 

@@ -85,7 +85,7 @@ class Guard:
         path, host, origin = scope["path"], headers.get("host", ""), headers.get("origin")
         if self._only_here and not is_this_computer(host):
             return 403, f"This app answers to this computer's own addresses only, such as 127.0.0.1, and not to {host!r}."
-        if self._same_origin and origin is not None and urlsplit(origin).netloc != host:
+        if self._same_origin and origin is not None and _named(origin) != host:
             return 403, "Pages of other sites cannot use this app."
         if _ADDRESS.match(path):
             return 403, NO_ADDRESSES
@@ -102,13 +102,21 @@ class Guard:
 
 def is_this_computer(host: str) -> bool:
     """Whether a Host header, with or without a port, names nothing but this computer."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
     try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _named(origin: str) -> str:
+    """The host of an Origin header, with its port if it has one; empty if it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def fetch_nothing() -> None:

@@ -134,7 +134,7 @@ def serve(
 
 
 def serve_service(service: Service, serving: Serving) -> None:
-    """Serve a service until interrupted; Gradio prints the address.
+    """Serve a service until interrupted; prints the address.
 
     Raises:
         MmembedError: the port is taken, or the MCP server does not start.
@@ -182,6 +182,7 @@ def serve_service(service: Service, serving: Serving) -> None:
             mcp_server=serving.mcp,
             app_kwargs={"middleware": [guard]},
             prevent_thread_lock=True,
+            quiet=True,  # Gradio would advise to make the page public
             _frontend=False,  # or Gradio gives up when the first page takes more than three seconds, on a busy machine
         )
     except OSError as error:
@@ -190,6 +191,7 @@ def serve_service(service: Service, serving: Serving) -> None:
         raise MmembedError(
             f"The app cannot listen on {serving.host}:{serving.port}, which is in use or not allowed; choose another port."
         ) from error
+    print(f"Running on {blocks.protocol}://{serving.host}:{blocks.server_port} (Ctrl-C ends it)", flush=True)
     if serving.mcp:
         from mmembed.app.mcp import adapt
 

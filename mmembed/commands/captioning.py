@@ -20,7 +20,7 @@ from mmembed.commands.terminal import (
     remark,
     separated,
 )
-from mmembed.errors import InvalidData, UnknownLanguage, UnreadablePicture
+from mmembed.errors import GalleryError, InvalidData, UnknownLanguage, UnreadablePicture
 from mmembed.generate.base import Caption, Style
 from mmembed.generate.outputs.describing import BATCH, Describe, Failure, Outcome, describe_all
 from mmembed.generate.outputs.sinks import Sink, Subject, TextSidecars, XmpSidecars, as_row, sink_for
@@ -166,8 +166,7 @@ def _describe_files(
 
     outcome = _run([Subject(file.path) for file in finding.files], languages, sinks, describe)
     problems = tuple(Failure(problem.path, problem.reason) for problem in finding.problems)
-    if not outcome.described and not outcome.unchanged:
-        raise InvalidData(f"None of the {len(finding.files)} files could be described.")
+    _refuse_none(outcome, f"{len(finding.files)} files")
     return Outcome(outcome.described, outcome.unchanged, outcome.failures + problems)
 
 
@@ -200,8 +199,7 @@ def _describe_dataset(
         return _captions(model, [held[subject.path] for subject in subjects], wanted, count, beams, style)
 
     outcome = _run(subjects(), languages, sinks, describe)
-    if not outcome.described and not outcome.unchanged:
-        raise InvalidData(f"None of the {len(outcome.failures)} pictures of {dataset} could be described.")
+    _refuse_none(outcome, f"{len(outcome.failures)} pictures of {dataset}")
     return outcome
 
 
@@ -219,6 +217,8 @@ def _describe_gallery(
     from mmembed.gallery import Gallery
 
     with Gallery(folder, model, create=False) as gallery:
+        if gallery.store.read_only:
+            raise GalleryError(f"The gallery {folder} may only be read, so it cannot keep captions; allow writing to its folder.")
         items, vectors = gallery.vectors()
         row = {item.fingerprint: number for number, item in enumerate(items)}
 
@@ -231,7 +231,15 @@ def _describe_gallery(
 
         subjects = [Subject(item.paths[0], item.fingerprint) for item in items]
         sinks = [*files, _Kept(gallery, again), *([_Printed(True)] if as_json else [])]
-        return _run(subjects, languages, sinks, describe)
+        outcome = _run(subjects, languages, sinks, describe)
+        if subjects:
+            _refuse_none(outcome, f"{len(subjects)} photos of {folder}")
+        return outcome
+
+
+def _refuse_none(outcome: Outcome, tried: str) -> None:
+    if not outcome.described and not outcome.unchanged:
+        raise InvalidData(f"None of the {tried} could be described.")
 
 
 def _run(subjects: Iterable[Subject], languages: Sequence[str], sinks: Sequence[Sink], describe: Describe) -> Outcome:

@@ -95,7 +95,7 @@ def pull(names: tuple[str, ...], pairs: tuple[str, ...]) -> None:
     show_default=True,
     envvar="GRADIO_SERVER_PORT",
     show_envvar=True,
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(1, 65535),  # of port 0 Gradio does not tell which it became
     help="Port to listen on.",
 )
 @click.option("--share", is_flag=True, help="Also make a temporary public address, through Gradio's server.")

@@ -61,7 +61,7 @@ class _Day(click.ParamType):
 @click.option("--orientation", type=click.Choice(ORIENTATIONS), help="Only photos of this shape.")
 @click.option("--caption", metavar="WORDS", help="Only photos with a stored caption that holds all these words.")
 @click.option("--fold", is_flag=True, help="Show near-identical photos as one.")
-@click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png", help="Also draw the results into a picture.")
+@click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png", help="Draw the results into a new file, too.")
 @click.option("--paths", is_flag=True, help="Print nothing but the path of each result.")
 @click.option("-0", "--null", is_flag=True, help="Like --paths, with a zero byte after each, for xargs -0.")
 @gallery_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,11 +44,13 @@ def draw_sheet(items: Sequence[Item], labels: Sequence[str]) -> Image.Image:
 
 
 def write_sheet(hits: Sequence[Hit], file: Path) -> None:
-    """Save a contact sheet.
+    """Save a contact sheet as a new file.
 
     Raises:
-        GalleryError: the file cannot be written, or its name says no format.
+        GalleryError: there is such a file, which may be a photo; it cannot be written; or its name says no format.
     """
+    if os.path.lexists(file):
+        raise GalleryError(f"{file} exists already; choose another name, or remove it first.")
     try:
         contact_sheet(hits).save(file)
     except (OSError, ValueError) as error:

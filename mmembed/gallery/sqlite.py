@@ -40,6 +40,10 @@ class SqliteStore:
         self.database = Database(folder, create)
         self._rows = self.database.rows
 
+    @property
+    def read_only(self) -> bool:
+        return self.database.read_only
+
     def version(self) -> Version:
         return Version(*self._rows("SELECT version, removals FROM state")[0])
 

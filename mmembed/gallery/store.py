@@ -89,6 +89,11 @@ class Changes:
 class Store(Protocol):
     """Where items, paths, vectors and captions live. All methods may be called from any thread. Items are known by number."""
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written."""
+        ...
+
     def version(self) -> Version:
         """What a search compares to know whether it has the newest vectors."""
         ...

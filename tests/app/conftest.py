@@ -37,15 +37,21 @@ _FLAGS = [
 ]
 
 
+def free_port() -> int:
+    """A port of this computer that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
 @contextmanager
 def serving(gallery: Path, model: str, log: Path, language: str = "en", *options: str, **variables: str) -> Iterator[str]:
     """The address of an app on `gallery`, which is stopped at the end, and must not have tried to reach another computer.
 
     `model` and `options` are those of `tests.app.serve`. The app's temporary files are made beside `log`.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with log.open("w") as output:

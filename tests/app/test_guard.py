@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import pytest
 from PIL import Image
 
 from mmembed.app.labels import read_settings
-from tests.app.conftest import ROOT, serving
+from tests.app.conftest import ROOT, free_port, serving
 
 gradio_client = pytest.importorskip("gradio_client", reason="the app needs gradio")
 
@@ -37,6 +38,8 @@ from mmembed.app.guard import is_this_computer  # noqa: E402
         ("localhost.example.org:7860", False),
         ("192.168.1.4", False),
         ("", False),
+        ("[", False),
+        ("[localhost", False),
     ],
 )
 def test_names_of_this_computer(host: str, expected: bool) -> None:
@@ -62,7 +65,7 @@ def test_a_name_that_points_here_by_a_trick_is_refused(app: str) -> None:
 
 def test_pages_of_other_sites_are_refused(app: str) -> None:
     body, kind = json.dumps({"data": ["/"]}), {"Content-Type": "text/plain"}
-    for origin in ("https://example.org", "null", "http://localhost:1"):
+    for origin in ("https://example.org", "null", "http://localhost:1", "http://["):
         assert _request(app, "/gradio_api/call/index", {**kind, "Origin": origin}, body)[0] == 403
         assert _request(app, "/config", {"Origin": origin})[0] == 403
     assert _request(app, "/config", {"Origin": app})[0] == 200
@@ -205,16 +208,16 @@ def test_a_password_guards_everything_that_knows_of_photos(locked: str) -> None:
 def test_an_interrupt_ends_the_server_and_leaves_nothing_behind(gallery: Path, tmp_path: Path) -> None:
     log = tmp_path / "app.txt"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "mmembed", "app", "--gallery", str(gallery), "--port", "0"]
+    command = [sys.executable, "-m", "mmembed", "app", "--gallery", str(gallery), "--port", str(free_port())]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             while "Running on" not in log.read_text() and process.poll() is None:
-                pass
+                time.sleep(0.1)
             assert list(tmp_path.glob("mmembed-app-*"))
             process.send_signal(signal.SIGINT)
             assert process.wait(60) in (0, 130)
         finally:
             process.kill()
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in log.read_text() and "share" not in log.read_text()
     assert not list(tmp_path.glob("mmembed-*"))

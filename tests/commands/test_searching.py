@@ -76,6 +76,14 @@ def test_a_sheet(run: Run, tmp_path: Path) -> None:
     assert "cannot be written" in run("search", "red", "--sheet", "none/sheet.png").stderr
 
 
+def test_a_sheet_takes_no_photos_place(run: Run, photos: Path) -> None:
+    photo = photos / "album/blue.png"
+    before = photo.read_bytes()
+    found = run("search", "red", "--sheet", photo)
+    assert found.exit_code == 1 and "exists already" in found.stderr
+    assert photo.read_bytes() == before
+
+
 def test_of_several_spaces_it_is_said_which_was_searched(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("index", photos)
     assert "Searched with" not in run("search", "red").stderr, "one space needs no word"

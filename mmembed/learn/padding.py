@@ -25,7 +25,9 @@ def fold_padding(path: Path) -> None:
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
         after = readers[pad.output[0]]
         widths = numpy_helper.to_array(constants[pad.input[1]]).tolist()
-        if any(node.op_type != "Conv" for node in after) or any(widths[i] for i in (0, 1, 4, 5)):
+        value = numpy_helper.to_array(constants[pad.input[2]]) if len(pad.input) > 2 and pad.input[2] else 0
+        constant = all(attribute.s == b"constant" for attribute in pad.attribute if attribute.name == "mode")
+        if not constant or value != 0 or any(node.op_type != "Conv" for node in after) or any(widths[i] for i in (0, 1, 4, 5)):
             continue
         for node in after:
             attributes = [attribute for attribute in node.attribute if attribute.name != "pads"]

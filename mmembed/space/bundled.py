@@ -94,9 +94,9 @@ class BundledSpace:
     # The two towers load when first used: a text search never reads the picture tower.
     @cached_property
     def _pictures(self) -> InferenceSession:
-        probe = self._folder / "exact.onnx"
-        name = "picture.int8.onnx" if probe.is_file() and exact_int8(probe) else "picture.onnx"
-        return session(self._folder / name, self._threads)
+        probe, quantised = self._folder / "exact.onnx", self._folder / "picture.int8.onnx"
+        exact = probe.is_file() and quantised.is_file() and exact_int8(probe)
+        return session(quantised if exact else self._folder / "picture.onnx", self._threads)
 
     @cached_property
     def _texts(self) -> InferenceSession:

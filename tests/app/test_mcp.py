@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def _ask(address: str, *calls: tuple[str, dict[str, Any]]) -> tuple[dict[str, An
             results = [await session.call_tool(name, arguments) for name, arguments in calls]
             return tools, [(result.isError, result.content[0].text) for result in results]
 
-    return asyncio.run(talk())
+    with ThreadPoolExecutor(1) as pool:  # Playwright leaves a loop running in this thread
+        return pool.submit(asyncio.run, talk()).result()
 
 
 def test_the_tools_are_the_endpoints_and_say_what_they_take(address: str) -> None:

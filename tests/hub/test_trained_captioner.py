@@ -61,8 +61,8 @@ def recipe_for(data: Path, space: Path, output: Path, **changes: Any) -> Path:
     content = {
         "pictures": str(data / "pictures"), "captions": str(data / "captions.tsv"), "space": str(space), "output": str(output),
         "cache": str(data / "cache"), "languages": ["en", "de"], "weights": {"captions": {"en": 1, "de": 1}}, "views": ["plain", "crop0"],
-        "vocabulary": 300, "width": 64, "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 450, "batch": 16,
-        "save_every": 150, "warmup": 10, "learning_rate": 3e-3, "noise": 0.1, "average": 0.95, "precision": "no", "name": "colours",
+        "vocabulary": 300, "width": 64, "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 600, "batch": 16,
+        "save_every": 150, "warmup": 10, "learning_rate": 3e-3, "noise": 0.02, "average": 0.95, "precision": "no", "name": "colours",
         "licence": "CC0", **changes,
     }  # fmt: skip
     content = {key: value for key, value in content.items() if value is not None}

@@ -68,9 +68,10 @@ class Approximate:
             ids = among
         else:
             ids = self._looked_up(index, query, max(_LEAST_RANKED, _RANKED * count), among)
-        new = nearest(self._space, since.rows(), query, count, among)
+        recent = since.rows()
+        new = nearest(self._space, recent, query, count, among)
         ids = np.union1d(ids, new.ids)
-        searched = self._store.count_vectors(self._space.identity) if among is None else len(among)
+        searched = index.ntotal + len(recent.ids) if among is None else len(among)  # counting in the store takes longer than searching
         rows = Rows(*self._store.vectors_of(self._space.identity, self._space.dim, ids.tolist()))
         return nearest(self._space, rows, query, count, searched=searched)
 

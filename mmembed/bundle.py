@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import msgspec
-
-from mmembed.errors import InvalidConfig
 from mmembed.generate.base import Captioning
 from mmembed.generate.bundled import BundledDecoder
 from mmembed.generate.words import Words
 from mmembed.model import Model
-from mmembed.presets import Preset
+from mmembed.presets import Preset, read_json
 from mmembed.space.bundled import BundledSpace, Calibration
 
 SPACE_FILES = ("picture.onnx", "text.onnx", "text.model")
@@ -67,13 +64,9 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         InvalidConfig: it is missing or damaged.
     """
-    path = folder / "manifest.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError as error:
-        raise InvalidConfig(f"The bundle {folder} has no manifest.json; reinstall the package, or export the bundle again.") from error
-    except msgspec.MsgspecError as error:
-        raise InvalidConfig(f"{path} is damaged: {error}") from error
+    absent = f"The bundle {folder} has no manifest.json; reinstall the package, or export the bundle again."
+    manifest: Manifest = read_json(folder / "manifest.json", Manifest, absent)
+    return manifest
 
 
 def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None) -> Model:

@@ -101,6 +101,20 @@ def read_yaml(path: Path) -> Any:
         raise InvalidConfig(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
+def read_json(path: Path, kind: type, absent: str) -> Any:
+    """A JSON file as an instance of the dataclass `kind`.
+
+    Raises:
+        InvalidConfig: the file is damaged or, saying `absent`, missing.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise InvalidConfig(absent) from error
+    except msgspec.MsgspecError as error:
+        raise InvalidConfig(f"{path} is damaged: {error}") from error
+
+
 def checked(content: Any, kind: type, path: Path) -> Any:
     """What the file at `path` holds as an instance of the dataclass `kind`.
 

@@ -161,3 +161,19 @@ def written(text: str, language: str, languages: Languages) -> dict[str, Any]:
 def _in(language: str, languages: Languages) -> str:
     """Attributes of an element whose text is in this language."""
     return f'lang="{escape(language, quote=True)}" dir="{"rtl" if languages.right_to_left(language) else "ltr"}"'
+
+
+def picture_grid(label: str, columns: int, elem_id: str) -> gr.Gallery:
+    """Pictures side by side, each cut to a square; a click tells which, and opens nothing."""
+    return gr.Gallery(
+        label=label,
+        columns=columns,
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        format="jpeg",
+        show_label=False,
+        elem_id=elem_id,
+    )

@@ -53,18 +53,7 @@ class SearchPage(parts.Part):
         self.selection = SelectionBar(service)
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
-                self.grid = gr.Gallery(
-                    label=words.results,
-                    elem_id="mm-results",
-                    columns=4,
-                    height="auto",
-                    object_fit="cover",
-                    allow_preview=False,
-                    interactive=False,
-                    buttons=[],
-                    format="jpeg",
-                    show_label=False,
-                )
+                self.grid = parts.picture_grid(words.results, 4, "mm-results")
                 self.more = gr.Button(words.more, visible=False, elem_id="mm-more")
             self.panel = ChosenPanel(service, languages)
 

@@ -32,18 +32,7 @@ class SeveralCaptions(parts.Part):
                 self.stop = gr.Button(
                     words.stop, variant="stop", size="md", scale=0, min_width=120, visible=False, elem_id="mm-several-stop"
                 )
-            self.grid = gr.Gallery(
-                label=words.captions,
-                columns=3,
-                height="auto",
-                object_fit="cover",
-                allow_preview=False,
-                interactive=False,
-                buttons=[],
-                format="jpeg",
-                show_label=False,
-                elem_id="mm-several",
-            )
+            self.grid = parts.picture_grid(words.captions, 3, "mm-several")
 
     @property
     def outputs(self) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from mmembed.commands.evaluation_options import (
     Given,
     dataset_options,
     given,
+    given_options,
     given_sentences,
     images_option,
     languages_option,
@@ -48,21 +49,13 @@ for command in evaluation_scores.COMMANDS:
 
 
 @evaluate.command()
-@some_images_option
-@some_captions_option
-@splits_option
-@split_option
-@dataset_options
+@given_options()
 @languages_option(help="Only captions in these languages; repeatable, or with commas. All by default.")
 @source_option
 @preset_option
 @json_option
 def retrieval(
-    images: Path | None,
-    captions: Path | None,
-    splits: Path | None,
-    split: str | None,
-    dataset: DatasetChoice | None,
+    chosen: AbstractContextManager[Given],
     languages: tuple[str, ...],
     sources: tuple[str, ...],
     preset: str,
@@ -82,7 +75,7 @@ def retrieval(
     """
     from mmembed.evaluate.retrieval import evaluate_retrieval
 
-    with given(images, captions, splits, split, dataset) as data:
+    with chosen as data:
         every, gallery = data.read()
         rows = select(every, languages=languages, sources=sources)
         with PictureFolder(data.images) as folder, progress_bar() as progress:

@@ -41,6 +41,14 @@ source_option = click.option(
 splits_option = click.option("--splits", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, split.")
 split_option = click.option("--split", metavar="NAME", help="Only pictures of this split (or part of the dataset), such as test.")
 
+several_splits_option = click.option(
+    "--split",
+    multiple=True,
+    callback=separated,
+    metavar="NAME",
+    help="Only these splits (or parts of the dataset); repeatable, or with commas.",
+)
+
 
 def languages_option(**settings: Any) -> Callable[[Any], Any]:
     """`--lang`: repeatable, or with commas."""
@@ -126,6 +134,20 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
     rows_option = click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Only the first N rows of the dataset.")
     decorated: Callable[..., Any] = dataset_option(column_option(text_option(rows_option(chosen))))
     return decorated
+
+
+def given_options(split: Callable[[Any], Any] = split_option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of `given`, handed on as one `chosen`: what it makes of them, to be entered."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def chosen(images: Any, captions: Any, splits: Any, split: Any, dataset: Any, **others: Any) -> Any:
+            return command(chosen=given(images, captions, splits, split, dataset), **others)
+
+        decorated: Callable[..., Any] = some_images_option(some_captions_option(splits_option(split(dataset_options(chosen)))))
+        return decorated
+
+    return decorate
 
 
 @contextmanager

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
 from mmembed.commands.evaluation_options import (
-    DatasetChoice,
     Given,
-    dataset_options,
-    given,
+    given_options,
     images_option,
     load,
-    some_captions_option,
-    some_images_option,
+    several_splits_option,
     source_option,
-    split_option,
-    splits_option,
 )
-from mmembed.commands.terminal import EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar, separated
+from mmembed.commands.terminal import EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar
 from mmembed.errors import InvalidData
 from mmembed.evaluate.confidence import SIZES
 from mmembed.evaluate.pictures import PictureFolder
@@ -51,20 +47,12 @@ def names(images: Path, labels: Path, preset: str, as_json: bool) -> None:
 
 
 @click.command()
-@some_images_option
-@some_captions_option
-@splits_option
-@split_option
-@dataset_options
+@given_options()
 @source_option
 @preset_option
 @json_option
 def foils(
-    images: Path | None,
-    captions: Path | None,
-    splits: Path | None,
-    split: str | None,
-    dataset: DatasetChoice | None,
+    chosen: AbstractContextManager[Given],
     sources: tuple[str, ...],
     preset: str,
     as_json: bool,
@@ -80,7 +68,7 @@ def foils(
     from mmembed.evaluate.concepts import shipped_concepts
     from mmembed.evaluate.foils import evaluate_foils
 
-    with given(images, captions, splits, split, dataset) as data:
+    with chosen as data:
         rows = _english(data, sources)
         with PictureFolder(data.images) as folder, progress_bar() as progress:
             results = evaluate_foils(load(preset), folder, rows, shipped_concepts(), progress)
@@ -98,20 +86,12 @@ def foils(
 
 
 @click.command()
-@some_images_option
-@some_captions_option
-@splits_option
-@split_option
-@dataset_options
+@given_options()
 @source_option
 @preset_option
 @json_option
 def negation(
-    images: Path | None,
-    captions: Path | None,
-    splits: Path | None,
-    split: str | None,
-    dataset: DatasetChoice | None,
+    chosen: AbstractContextManager[Given],
     sources: tuple[str, ...],
     preset: str,
     as_json: bool,
@@ -128,7 +108,7 @@ def negation(
     from mmembed.evaluate.concepts import shipped_concepts
     from mmembed.evaluate.negation import HITS, TEMPTING, evaluate_negation
 
-    with given(images, captions, splits, split, dataset) as data:
+    with chosen as data:
         rows = _english(data, sources)
         with PictureFolder(data.images) as folder, progress_bar() as progress:
             results = evaluate_negation(load(preset), folder, rows, shipped_concepts(), progress)
@@ -145,29 +125,14 @@ def negation(
 
 
 @click.command()
-@some_images_option
-@some_captions_option
-@splits_option
-@click.option(
-    "--split",
-    "chosen",
-    multiple=True,
-    callback=separated,
-    metavar="NAME",
-    help="Only these splits (or parts of the dataset); repeatable, or with commas.",
-)
-@dataset_options
+@given_options(several_splits_option)
 @source_option
 @click.option("--size", "sizes", multiple=True, type=click.IntRange(min=1), default=SIZES, show_default=True, help="Pictures in a gallery.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw the reliability: .png, .svg or .pdf.")
 @preset_option
 @json_option
 def confidence(
-    images: Path | None,
-    captions: Path | None,
-    splits: Path | None,
-    chosen: tuple[str, ...],
-    dataset: DatasetChoice | None,
+    chosen: AbstractContextManager[Given],
     sources: tuple[str, ...],
     sizes: tuple[int, ...],
     plot: Path | None,
@@ -191,7 +156,7 @@ def confidence(
 
     if plot:
         check_plot(plot)
-    with given(images, captions, splits, chosen, dataset) as data:
+    with chosen as data:
         rows = _english(data, sources)
         with PictureFolder(data.images) as folder, progress_bar() as progress:
             results = evaluate_confidence(load(preset), folder, rows, shipped_concepts(), sizes, progress)

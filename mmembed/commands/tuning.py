@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,12 @@ import click
 
 from mmembed.commands.evaluation_options import (
     DatasetChoice,
+    Given,
     dataset_options,
-    given,
+    given_options,
     given_sentences,
-    some_captions_option,
-    some_images_option,
     source_option,
     split_option,
-    splits_option,
 )
 from mmembed.commands.terminal import EXISTING, EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar
 
@@ -34,21 +33,13 @@ def tune() -> None:
 
 
 @tune.command()
-@some_images_option
-@some_captions_option
-@splits_option
-@split_option
-@dataset_options
+@given_options()
 @source_option
 @click.option("--lang", "language", default="en", show_default=True, metavar="CODE", help="Language of the captions.")
 @preset_option
 @json_option
 def captions(
-    images: Path | None,
-    captions: Path | None,
-    splits: Path | None,
-    split: str | None,
-    dataset: DatasetChoice | None,
+    chosen: AbstractContextManager[Given],
     sources: tuple[str, ...],
     language: str,
     preset: str,
@@ -67,11 +58,11 @@ def captions(
     from mmembed.evaluate.tables import by_picture, select
     from mmembed.evaluate.tuning import DOUBTED, tune_captions
 
-    with given(images, captions, splits, split, dataset) as data:
+    with chosen as data:
         rows, _ = data.read()
-        chosen = select(rows, languages=[language], sources=sources)
+        texts = by_picture(select(rows, languages=[language], sources=sources))
         with PictureFolder(data.images) as folder, progress_bar() as progress:
-            found = tune_captions(mmembed.load(preset), folder, by_picture(chosen), language, progress=progress)
+            found = tune_captions(mmembed.load(preset), folder, texts, language, progress=progress)
     _print(found.weights, ("CIDEr-D", "BLEU-4"), as_json)
     if as_json:
         print_json({"doubtful_below": found.doubtful_below})

@@ -16,7 +16,8 @@ import numpy as np
 from mmembed.errors import InvalidQuery
 from mmembed.generate.base import Candidate, Style
 from mmembed.generate.steering import Reorder, Rules, Step, closing, sample, words_begun
-from mmembed.space.bundled import BundledSpace, session
+from mmembed.space.bundled import BundledSpace
+from mmembed.space.sessions import session
 
 if TYPE_CHECKING:
     import sentencepiece as spm

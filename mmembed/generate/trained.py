@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from mmembed.errors import InvalidConfig
@@ -15,6 +14,7 @@ from mmembed.generate.base import PLAIN, Candidate, Captioning, Style
 from mmembed.generate.bundled import BundledDecoder
 from mmembed.hub.files import CAPTIONER
 from mmembed.media.picture import Picture
+from mmembed.presets import read_json
 from mmembed.space.base import Space
 
 
@@ -51,13 +51,9 @@ def read_captioner(folder: Path) -> CaptionerManifest:
     Raises:
         InvalidConfig: its `captioner.json` is missing or damaged.
     """
-    path = folder / CAPTIONER
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=CaptionerManifest)
-    except FileNotFoundError as error:
-        raise InvalidConfig(f"{folder} has no {CAPTIONER}; run mmembed train decoder again.") from error
-    except msgspec.MsgspecError as error:
-        raise InvalidConfig(f"{path} is damaged: {error}") from error
+    absent = f"{folder} has no {CAPTIONER}; run mmembed train decoder again."
+    manifest: CaptionerManifest = read_json(folder / CAPTIONER, CaptionerManifest, absent)
+    return manifest
 
 
 class TrainedCaptioner:

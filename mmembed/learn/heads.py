@@ -50,6 +50,20 @@ class JointHeads(nn.Module):
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
+def told_from_others(logits: Tensor, positive: Tensor) -> Tensor:
+    """The loss of each positive against its row's negatives alone, `[N, M]`; what is not positive has none (0).
+
+    This is supervised contrastive learning with the positives outside the logarithm (Khosla et al. 2020), of which none
+    competes with another.
+
+    Args:
+        logits: scaled similarities, `[N, M]`.
+        positive: what belongs to each row, bool `[N, M]`.
+    """
+    negatives = logits.masked_fill(positive, -torch.inf).logsumexp(1, keepdim=True)
+    return (torch.logaddexp(logits, negatives) - logits) * positive
+
+
 def load_heads(path: Path, picture_dropout: float = 0.0) -> JointHeads:
     """Heads that were saved as a state dict, in eval mode."""
     state = torch.load(path, map_location="cpu", weights_only=True)

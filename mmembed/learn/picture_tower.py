@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, folded, load_lite2
 from mmembed.learn.data import PictureSource
-from mmembed.learn.heads import Head
+from mmembed.learn.heads import Head, told_from_others
 from mmembed.learn.tuning import Tuning
 from mmembed.media.picture import Picture
 from mmembed.space.pixels import square
@@ -185,13 +185,9 @@ def _channels_last(halves: _Halves) -> _Halves:
 def picture_to_texts(pictures: Tensor, candidates: Tensor, positive: Tensor, scale: Tensor) -> Tensor:
     """Each picture `[B, dim]` told from `candidates` `[C, dim]`; `positive` `[B, C]` marks what belongs to it.
 
-    The loss of a picture is the mean over its positives, each against the negatives alone (supervised contrastive
-    learning's outer sum, Khosla et al. 2020).
+    The loss is the mean over all positives; see `told_from_others`.
     """
-    logits = scale * pictures @ candidates.T
-    negatives = logits.masked_fill(positive, -torch.inf).logsumexp(1, keepdim=True)
-    each = torch.logaddexp(logits, negatives) - logits
-    return (each * positive).sum() / positive.sum()
+    return told_from_others(scale * pictures @ candidates.T, positive).sum() / positive.sum()
 
 
 def texts_to_picture(texts: Tensor, memory: Tensor, target: Tensor, scale: Tensor) -> Tensor:

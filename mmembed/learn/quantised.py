@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,6 @@ from mmembed.learn.heads import Head
 from mmembed.learn.padding import fold_padding
 
 _ZERO, _SCALE = 127, 1 / 128  # `normalise_pixels`: a pixel is its own quantised value
-
-
-class _Normalised(nn.Module):
-    """Normalised pixels `[N, 3, S, S]` → joint vectors `[N, dim]`."""
-
-    def __init__(self, network: EfficientNetLite, head: Head) -> None:
-        super().__init__()
-        self.network, self.head = network, head
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        vectors: torch.Tensor = self.head(self.network(pixels))
-        return vectors
 
 
 class _Batches(CalibrationDataReader):
@@ -59,7 +48,8 @@ def export_quantised(network: EfficientNetLite, head: Head, size: int, batches: 
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         example = {"pixels": torch.zeros(2, 3, size, size)}
-        export_onnx(_Normalised(network, head), example, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, plain)
+        tower = nn.Sequential(OrderedDict(network=network, head=head))
+        export_onnx(tower, example, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, plain)
         fold_padding(plain)
         outside = [node.name for node in onnx.load(str(plain)).graph.node if node.name.startswith("/head/")]
         logging.getLogger().addFilter(_is_serious)  # the quantiser logs every scale it widens

@@ -288,8 +288,11 @@ def train(config_path: Path) -> dict[str, float]:
     prepare_vocabulary(config, tables)
     network, classifier = load_lite2()
     tower = pretrained_text_tower(config.output)
-    if config.text.steps:
-        tower = replace(tower, layers=config.text.frozen_layers)
+    before = replace(config, words=WordStage())
+    last = ((config.text, stage_file(before, "text_tower")), (config.words, stage_file(config, "words")))
+    stages = [(stage, place) for stage, place in last if stage.steps]
+    if stages:
+        tower = replace(tower, layers=stages[0][0].frozen_layers)
     tables = replace(tables, kinds=load_kinds(config, tables, tower, classifier))
     data = load_data(config, tables, pictures_of(config, tables.source, network, 0), tower)
     heads = resumed_heads(config, data)
@@ -305,18 +308,16 @@ def train(config_path: Path) -> dict[str, float]:
         torch.save(network.state_dict(), config.output / "picture_tower.pt")
     data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops))
     _report("picture tower", heads, data)
-    states = [tower.states(group, config.cache) for group in text_groups(config, tables) if group] if config.text.steps else []
-    before = replace(config, words=WordStage())
-    for stage, place in ((config.text, stage_file(before, "text_tower")), (config.words, stage_file(config, "words"))):
-        if stage.steps:
-            tower, heads = tune(config, tables, data, states, tower, heads, stage, place)
-            save_text_tower(tower, config.output)
-            _report(place.name.split("-")[0], heads, sample(config, tables, data, tower))
-    if config.text.steps:
-        data = sample(config, tables, data, tower)
-    centre(heads, data)
+    states = [tower.states(group, config.cache) for group in text_groups(config, tables) if group] if stages else []
+    judged = data
+    for stage, place in stages:
+        tower, heads = tune(config, tables, data, states, tower, heads, stage, place)
+        save_text_tower(tower, config.output)
+        judged = sample(config, tables, data, tower)
+        _report(place.name.split("-")[0], heads, judged)
+    centre(heads, judged)
     torch.save(heads.state_dict(), config.output / "heads.pt")
-    scores = _report("finished", heads, data)
+    scores = _report("finished", heads, judged)
     (config.output / "space.json").write_text(json.dumps(scores, indent=1))
     return scores
 
@@ -338,6 +339,7 @@ def tune(
     if isinstance(stage, WordStage):
         objective = AllPictures(data.pictures[sampler.pictures], data.words, tables.words[1], stage, config.seed)
         heads.picture.requires_grad_(False)
+    stage = replace(stage, frozen_layers=tower.layers)  # of the first of these stages: the states come from there
     model, heads = tune_text_tower(tower.model, heads, states, batches, objective, stage, config.seed, checkpoint)
     return replace(tower, model=model), heads
 

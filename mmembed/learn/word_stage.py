@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmembed.learn.heads import JointHeads
+from mmembed.learn.heads import JointHeads, told_from_others
 from mmembed.learn.text_tower import Embed, TextBatch, TextStage, embed_parts, same_meaning
 from mmembed.learn.words import WordCounts
 
@@ -78,6 +78,4 @@ def words_to_pictures(logits: Tensor, shown: Tensor) -> Tensor:
         logits: scaled similarities of words and pictures, `[W, P]`.
         shown: of which pictures each word is said, at least one, bool `[W, P]`.
     """
-    negatives = logits.masked_fill(shown, -torch.inf).logsumexp(1, keepdim=True)
-    each = torch.logaddexp(logits, negatives) - logits
-    return ((each * shown).sum(1) / shown.sum(1)).mean()
+    return (told_from_others(logits, shown).sum(1) / shown.sum(1)).mean()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmembed.space.sessions import session
+
 
 @cache
 def exact_int8(probe: Path) -> bool:
@@ -18,9 +20,7 @@ def exact_int8(probe: Path) -> bool:
     Args:
         probe: an ONNX file that multiplies `x` uint8 `[N, K]` by a matrix of the largest int8 numbers, `[K, M]`, into `y` int32.
     """
-    import onnxruntime
-
-    network = onnxruntime.InferenceSession(str(probe), providers=["CPUExecutionProvider"])
+    network = session(probe, 1)
     width = int(network.get_inputs()[0].shape[1])
     found = network.run(["y"], {"x": np.full((16, width), 255, np.uint8)})[0]
     return bool((found == 255 * 127 * width).all())

@@ -15,6 +15,7 @@ from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.space.arithmetic import exact_int8
 from mmembed.space.pixels import views
+from mmembed.space.sessions import session
 from mmembed.space.text import MAX_PIECES, encode_pieces
 
 if TYPE_CHECKING:
@@ -57,18 +58,6 @@ class EncodedTexts:
     states: np.ndarray
     words: np.ndarray
     mask: np.ndarray
-
-
-def session(path: Path, threads: int | None) -> InferenceSession:
-    """An ONNX Runtime session on the CPU with `threads` threads (default: one a core)."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads sleep: others want the cores, too
-    if threads:
-        options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 class BundledSpace:

@@ -27,9 +27,9 @@ from mmembed.errors import InvalidQuery, MissingPackage
 from mmembed.hub.running import Running
 from mmembed.media.picture import Picture
 from mmembed.presets import config_folder, read_config
-from mmembed.space.bundled import session
 from mmembed.space.estimate import LogitEstimate
 from mmembed.space.packing import pack
+from mmembed.space.sessions import session
 from mmembed.space.torch_space import TorchSpace
 
 if TYPE_CHECKING:

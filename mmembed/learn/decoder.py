@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
@@ -15,8 +16,7 @@ import sentencepiece as spm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from tqdm import tqdm
 
 from mmembed.errors import InvalidConfig, InvalidData, MissingPackage
@@ -24,10 +24,14 @@ from mmembed.generate.base import Captioning
 from mmembed.generate.trained import CaptionerManifest
 from mmembed.learn.classes import ClassRow, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
+from mmembed.learn.critical import CriticalStage, Described, tune_on_rewards
 from mmembed.learn.data import PictureSource, read_captions, read_parallel, splits_of
+from mmembed.learn.likelihood import DecoderLoss
 from mmembed.learn.log import Log
-from mmembed.learn.mixture import Batch, Mixture
+from mmembed.learn.mixture import Mixture
+from mmembed.learn.pivots import translated
 from mmembed.learn.recipe import read_recipe
+from mmembed.learn.reward import CiderReward
 from mmembed.learn.sight import Sight, is_trained, space_sight, trained_sight
 from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
 from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
@@ -50,7 +54,8 @@ class DecoderConfig:
     Without `pictures` it learns from texts alone: the vectors of all captions of a picture stand in for it (CapDec, Nukrai et al.
     2022). Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
     `paraphrases` no texts that stand in for pictures. With `patience` above 0 training ends when the loss on `val`, looked at
-    every `save_every` steps, was so many times not better than its best, and the weights of the best are kept.
+    every `save_every` steps, was so many times not better than its best, and the weights of the best are kept. `critical` is a
+    last stage, on what captions score.
     """
 
     captions: Path
@@ -84,6 +89,7 @@ class DecoderConfig:
     precision: str = "bf16"
     save_every: int = 250
     patience: int = 0
+    critical: CriticalStage = CriticalStage()  # noqa: RUF009  (it is frozen)
     seed: int = 1
     name: str = ""
     licence: str = ""
@@ -121,18 +127,20 @@ def check(config: DecoderConfig) -> None:
     """Notice what is wrong with a recipe before hours are spent on it.
 
     Raises:
-        InvalidConfig: it asks for more than captions, for a space that gives no more.
+        InvalidConfig: it asks for more than captions, for a space that gives no more; or for the stage `critical` without pictures.
         InvalidData: there is no caption to learn from.
         MissingPackage: what a captioner is saved with is not installed.
     """
     if not is_trained(config.space):
-        if config.classes or config.weights.translations:
+        if config.classes or config.weights.translations or config.weights.phrases:
             raise InvalidConfig(
                 f"For {config.space}, which is not from `mmembed train space`, a decoder learns captions only; leave out classes and "
                 f"translations, and join a translator to it, such as --preset {config.output / FOLDER}+opus-mt."
             )
         if find_spec("onnx") is None:
             raise MissingPackage("onnx", "train", "A captioner for a space")
+    if config.critical.steps and not config.pictures:
+        raise InvalidConfig("The stage `critical` describes pictures and scores what it wrote; give pictures, or leave the stage out.")
     splits, wanted = splits_of(config.splits, stems_of(config)), config.weights.captions
     if wanted and not any(row.language in wanted and splits.get(row.picture) == "train" for row in read_captions(config.captions)):
         raise InvalidData(f"{config.captions} has no captions in {', '.join(wanted)} of training pictures.")
@@ -168,6 +176,7 @@ def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture
     tasks = builder.captions(config.captions, splits, "train", config.weights.captions)
     if config.parallel:
         tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)
+        tasks += builder.phrases(config.parallel, config.parallel_languages, config.weights.phrases)
         tasks += builder.text_captions(config.parallel, config.parallel_languages, config.weights.text_captions)
     rows = class_rows(config)
     if rows and sight.embed_classes:
@@ -197,47 +206,24 @@ def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture
     return mixture, held_out, shape, pieces
 
 
-class DecoderLoss(nn.Module):
-    """Label-smoothed cross-entropy a piece, among the pieces of each row's language alone: a small softmax, and nothing
-    of the other languages in what is written."""
-
-    def __init__(self, decoder: ConditionedDecoder, pieces: list[list[int]], smoothing: float) -> None:
-        super().__init__()
-        self.decoder, self.smoothing = decoder, smoothing
-        for language, chosen in enumerate(pieces):
-            self.register_buffer(f"pieces{language}", torch.tensor(chosen), persistent=False)
-        self.languages = len(pieces)
-
-    def forward(self, batch: Batch) -> Tensor:
-        hidden = self.decoder(batch.prefix, batch.states, batch.words, batch.mask, batch.inputs)
-        total = hidden.new_zeros((), dtype=torch.float32)
-        for language in range(self.languages):
-            chosen = self.get_buffer(f"pieces{language}")
-            wanted = (batch.labels != -100) & (batch.language == language)[:, None]
-            if wanted.any():
-                labels = torch.searchsorted(chosen, batch.labels[wanted])
-                logits = self.decoder.logits(hidden[wanted], chosen)
-                total = total + F.cross_entropy(logits.float(), labels, label_smoothing=self.smoothing, reduction="sum")
-        return total / (batch.labels != -100).sum()
-
-
 @dataclass(frozen=True)
 class Reached:
-    """How far a run has come: steps done, the best loss on `val`, and how many times since then it was not better; and the
-    identity of the space whose vectors it reads, if that is not one of `train space`."""
+    """How far a run has come: steps done, the best loss on `val`, and how many times since then it was not better; the identity of
+    the space whose vectors it reads, if that is not one of `train space`; and steps of the stage `critical` that came after."""
 
     step: int = 0
     best: float = math.inf
     waited: int = 0
     space: str = ""
+    rewarded: int = 0
 
     def after(self, step: int, loss: float | None) -> Reached:
         """With the loss on `val`, if there is one, of a later step."""
         if loss is None:
-            return replace(self, step=step)
+            return replace(self, step=step, rewarded=0)
         if loss < self.best:
-            return replace(self, step=step, best=loss, waited=0)
-        return replace(self, step=step, waited=self.waited + 1)
+            return replace(self, step=step, best=loss, waited=0, rewarded=0)
+        return replace(self, step=step, waited=self.waited + 1, rewarded=0)
 
 
 def train(config_path: Path) -> Path:
@@ -301,10 +287,14 @@ def train(config_path: Path) -> Path:
             if judged is not None:
                 log.add(step, val_loss=judged)
             if not (config.patience and reached.waited):
-                _save(average, shape, pieces, config.output)
+                _save(cast(ConditionedDecoder, average.module), shape, pieces, config.output)
             accelerator.save_state(str(checkpoint))
             place.write_text(json.dumps(asdict(reached)))
             log.draw()
+    bar.close()
+    if config.critical.steps not in (0, reached.rewarded):
+        _save(_on_rewards(config, sight, mixture, pieces, accelerator, reached), shape, pieces, config.output)
+        place.write_text(json.dumps(asdict(replace(reached, rewarded=config.critical.steps))))
     if sight.space is None:
         return config.output / "decoder.pt"
     written = {task.language for task in mixture.tasks}
@@ -334,13 +324,52 @@ def _judge(network: DecoderLoss, held_out: Mixture | None, config: DecoderConfig
         return float(np.mean([network(batch.to(accelerator.device)).item() for batch in batches]))
 
 
+def _on_rewards(
+    config: DecoderConfig, sight: Sight, mixture: Mixture, pieces: dict[str, list[int]], accelerator: Accelerator, reached: Reached
+) -> ConditionedDecoder:
+    """The stage `critical`, from what the mixture taught."""
+    taught = config.output / "mixture.pt"
+    if not reached.rewarded:
+        shutil.copyfile(config.output / "decoder.pt", taught)
+    decoder = _load(taught).network
+    targets, stems = prepare_targets(config), stems_of(config)
+    place = {stem: row for row, stem in enumerate(stems[: len(sight.pictures)])}
+    splits = splits_of(config.splits, stems)
+    captions = [row for row in read_captions(config.captions) if splits.get(row.picture) == "train" and row.picture in place]
+    tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
+    rewards = {}
+    for language in config.weights.captions:
+        references = [(row.picture, tidy(row.text, language)) for row in captions if row.language == language]
+        if language in config.critical.pivots and sight.tower:
+            english = [row for row in captions if row.language == "en"]
+            prefix = sight.pictures[[place[row.picture] for row in english], 0]
+            texts = [row.text for row in english]
+            others = translated(decoder, sight.tower, texts, prefix, tags[language], pieces[language], targets, config.cache)
+            references += [(row.picture, text) for row, text in zip(english, others, strict=True)]
+        if references:
+            rewards[language] = CiderReward(references, language)
+    described = Described(sight.pictures, place, rewards, pieces, tags, targets)
+    stage = config.critical
+    decoder.to(accelerator.device).train()
+    return tune_on_rewards(
+        decoder,
+        described,
+        mixture.forever(config.seed + 1, stage.mixture_batch, 0),
+        config.label_smoothing,
+        stage,
+        accelerator.autocast,
+        config.seed,
+        config.output / f"critical-{reached.step}.checkpoint",
+    )
+
+
 def _rate(step: int, warmup: int, steps: int) -> float:
     return min((step + 1) / warmup, max(0.02, (steps - step) / max(1, steps - warmup)))
 
 
-def _save(average: torch.optim.swa_utils.AveragedModel, shape: NetworkConfig, pieces: dict[str, list[int]], folder: Path) -> None:
+def _save(decoder: ConditionedDecoder, shape: NetworkConfig, pieces: dict[str, list[int]], folder: Path) -> None:
     partial = folder / "decoder.partial"
-    torch.save({"shape": asdict(shape), "pieces": pieces, "weights": average.module.state_dict()}, partial)
+    torch.save({"shape": asdict(shape), "pieces": pieces, "weights": decoder.state_dict()}, partial)
     partial.replace(folder / "decoder.pt")
 
 
@@ -354,7 +383,11 @@ class TrainedDecoder:
 
 def load_decoder(folder: Path) -> TrainedDecoder:
     """What `train` left in `folder`."""
-    saved = torch.load(folder / "decoder.pt", map_location="cpu", weights_only=True)
+    return _load(folder / "decoder.pt")
+
+
+def _load(path: Path) -> TrainedDecoder:
+    saved = torch.load(path, map_location="cpu", weights_only=True)
     network = ConditionedDecoder(NetworkConfig(**saved["shape"]))
     network.load_state_dict(saved["weights"])
     return TrainedDecoder(network.eval(), saved["pieces"])

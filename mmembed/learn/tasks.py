@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import sentencepiece as spm
 
+from mmembed.learn.alignment import word_vectors
 from mmembed.learn.classes import ClassRow
 from mmembed.learn.data import read_captions, read_parallel, read_paraphrases
 from mmembed.learn.features import Ragged
 from mmembed.learn.mixture import Source, Task
+from mmembed.learn.phrases import Language, PhraseLimits, phrase_pairs, typed
 from mmembed.learn.text_tower import TextTower
 from mmembed.learn.vocabulary import frequent_words
 from mmembed.space.text import MASK, encode_pieces
@@ -22,14 +24,15 @@ from mmembed.space.text import MASK, encode_pieces
 
 @dataclass(frozen=True)
 class TaskWeights:
-    """Shares of the mixture: captions by language, translations as `en-de`, captions from texts alone by language, and
-    captions and translations of ImageNet classes."""
+    """Shares of the mixture: captions by language, translations as `en-de`, captions from texts alone by language,
+    captions and translations of ImageNet classes, and translations of phrases, also as `en-de`."""
 
     captions: dict[str, float]
     translations: dict[str, float] = field(default_factory=dict)
     text_captions: dict[str, float] = field(default_factory=dict)
     class_captions: dict[str, float] = field(default_factory=dict)
     class_translations: dict[str, float] = field(default_factory=dict)
+    phrases: dict[str, float] = field(default_factory=dict)
 
 
 def tidy(text: str, language: str) -> str:
@@ -207,6 +210,39 @@ class TaskBuilder:
             )
             for direction, weight in weights.items()
         ]
+
+    def phrases(self, path: Path, languages: tuple[str, ...], weights: dict[str, float]) -> list[Task]:
+        """Translations, without pictures, of short phrases that are parts of the training rows; see `learn.phrases`."""
+        if not weights:
+            return []
+        assert self._tower is not None, "translations need a text tower"
+        table = read_parallel(path, languages)
+        training = [i for i, row in enumerate(table) if row.split == "train"]
+        spoken, vectors = {}, {}
+        for code in sorted({code for direction in weights for code in direction.split("-")}):
+            states = self._tower.states(texts := [row.texts[code] for row in table], self._cache)
+            sentences, vectors[code] = word_vectors([texts[i] for i in training], states, training, self._tower.pieces)
+            spoken[code] = Language(code, sentences)
+        tasks = []
+        for number, (direction, found) in enumerate(phrase_pairs(list(weights), spoken, vectors, PhraseLimits()).items()):
+            pairs = typed(found, number)
+            if not pairs:
+                continue
+            rows = {text: row for row, text in enumerate(dict.fromkeys(source for source, _ in pairs))}
+            tasks.append(
+                Task(
+                    f"phrase-{direction}",
+                    weights[direction],
+                    direction[-2:],
+                    self._encode([target for _, target in pairs]),
+                    [()] * len(pairs),
+                    np.zeros(len(pairs), bool),
+                    0.0,
+                    (self._source(list(rows)),),
+                    np.array([rows[source] for source, _ in pairs]),
+                )
+            )
+        return tasks
 
     def _source(self, texts: Sequence[str]) -> Source:
         assert self._tower is not None, "translations need a text tower"

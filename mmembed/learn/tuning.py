@@ -1,4 +1,4 @@
-"""What the fine-tuning of both towers shares: two rates, a running average of the weights, and a checkpoint to go on from."""
+"""What the stages of fine-tuning share: one or two rates, a running average of the weights, and a checkpoint to go on from."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Tuning:
     """AdamW with warm-up and cosine over `steps` steps, gradients of the tower clipped, weights averaged with decay `average`."""
 
     def __init__(
-        self, trained: nn.ModuleDict, tower: dict[str, Any], heads: dict[str, Any], steps: int, average: float, checkpoint: Path
+        self, trained: nn.ModuleDict, tower: dict[str, Any], heads: dict[str, Any] | None, steps: int, average: float, checkpoint: Path
     ) -> None:
         """
         Args:
             trained: all that a checkpoint keeps and that is averaged.
-            tower, heads: parameter groups of the optimizer; only the gradients of the first are clipped.
+            tower, heads: parameter groups of the optimizer, or one; only the gradients of the first are clipped.
         """
         self._trained, self._clipped, self._checkpoint = trained, tower["params"], checkpoint
-        self._optimizer = torch.optim.AdamW([tower, heads])
+        self._optimizer = torch.optim.AdamW([tower, heads] if heads else [tower])
         self._schedule = get_cosine_schedule_with_warmup(self._optimizer, steps // 10, steps)
         self._average = torch.optim.swa_utils.AveragedModel(trained, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(average))
 

@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decoder = {
         **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,
         "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 4, "batch": 8, "save_every": 2, "precision": "no",
-        "classes": str(folder / "classes.tsv"),
+        "classes": str(folder / "classes.tsv"), "critical": {"steps": 2, "batch": 3, "samples": 2, "mixture_batch": 4, "pivots": ["de"]},
         "weights": {
             "captions": {"en": 1, "de": 1}, "translations": {}, "text_captions": {}, "class_captions": {"en": 1},
             "class_translations": {"en-de": 1},
@@ -103,7 +103,9 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:
     longer = json.loads((folder / "decoder.yaml").read_text()) | {"steps": 6}
     (folder / "longer.yaml").write_text(json.dumps(longer))
     run("train", "decoder", "--config", str(folder / "longer.yaml"))
-    assert json.loads((trained / "checkpoint" / "reached.json").read_text())["step"] == 6
+    reached = json.loads((trained / "checkpoint" / "reached.json").read_text())
+    assert (reached["step"], reached["rewarded"]) == (6, 2)
+    assert {path.name for path in trained.glob("critical-*")} == {"critical-4.checkpoint", "critical-6.checkpoint"}
     after = torch.load(trained / "decoder.pt", weights_only=True)["weights"]
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
@@ -135,8 +137,8 @@ def test_texts_alone_teach_captions(folder: Path) -> None:
     (folder / "texts.yaml").write_text(json.dumps(recipe))
     refused = CliRunner().invoke(cli, ["train", "decoder", "--config", str(folder / "texts.yaml")])
     assert refused.exit_code == 1
-    assert "no classes" in refused.output
-    del recipe["classes"]
+    assert "no classes" in refused.output or "critical" in refused.output
+    del recipe["classes"], recipe["critical"]
     recipe["weights"] |= {"class_captions": {}, "class_translations": {}}
     (folder / "texts.yaml").write_text(json.dumps(recipe))
     run("train", "decoder", "--config", str(folder / "texts.yaml"))

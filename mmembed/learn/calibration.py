@@ -28,7 +28,7 @@ def calibrate(
     random: np.random.Generator,
     concepts: Concepts | None = None,
 ) -> Calibration:
-    """Platt scaling (Platt 1999) of the best hit's standardised similarity and of the logarithm of the gallery's size.
+    """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of the logarithm of the gallery's size.
 
     Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
     have them; half are in galleries that have what is asked for. The size has to count: among more pictures, the best of the
@@ -54,27 +54,32 @@ def calibrate(
     ]
     if words:
         parts.append(_samples(space, words, things, pictures, random))
-    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 3))])
+    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 4))])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts if len(part)] or [np.zeros(0)])
-    slope, size, offset = fit_platt(samples[:, :2], samples[:, 2], weights)
-    largest = round(float(np.exp(samples[:, 1].max()))) if len(samples) else 1
-    return Calibration(round(slope, 4), round(offset, 4), round(size, 4), largest)
+    slope, cosine, size, offset = (round(value, 4) for value in fit_platt(samples[:, :3], samples[:, 3], weights))
+    largest = round(float(np.exp(samples[:, 2].max()))) if len(samples) else 1
+    return Calibration(slope, offset, size, largest, cosine)
 
 
 def _samples(
     space: BundledSpace, texts: Sequence[str], tasks: Sequence[Task], pictures: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Of each search's best hit: standardised similarity, logarithm of the gallery's size, and 1 if it is right; float `[N, 3]`."""
+    """Of each search's best hit: similarity, standardised and plain, logarithm of the gallery's size, and 1 if it is right.
+
+    Returns:
+        float `[N, 4]`.
+    """
     vectors = space.embed_texts(texts)
-    standardised = space.standardise(vectors, vectors @ pictures.T)
+    plain = vectors @ pictures.T
+    standardised = space.standardise(vectors, plain)
     rows = []
     for size in SIZES:
         for pair in draw(tasks, size, random):
             for search in pair:
-                similarities = standardised[search.query, search.gallery]
-                best = similarities.argmax()
-                rows.append((similarities[best], np.log(size), search.right[best]))
-    return np.array(rows, float).reshape(-1, 3)
+                best = plain[search.query, search.gallery].argmax()
+                hit = search.query, search.gallery[best]
+                rows.append((standardised[hit], plain[hit], np.log(size), search.right[best]))
+    return np.array(rows, float).reshape(-1, 4)
 
 
 def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:

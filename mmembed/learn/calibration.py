@@ -6,17 +6,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from mmembed.evaluate.concepts import Concepts, shipped_concepts
+from mmembed.evaluate.probabilities import fit_platt
 from mmembed.evaluate.searches import Task, caption_tasks, draw, word_tasks
 from mmembed.learn.data import CaptionRow
 from mmembed.space.bundled import BundledSpace, Calibration
 
 SIZES = (6, 12, 25, 50, 100, 200, 400)
 """Galleries that the curve is fitted to; as far as there are pictures for them."""
-_RIDGE = 1e-4
 
 
 def calibrate(
@@ -80,32 +78,3 @@ def _samples(
                 hit = search.query, search.gallery[best]
                 rows.append((standardised[hit], plain[hit], np.log(size), search.right[best]))
     return np.array(rows, float).reshape(-1, 4)
-
-
-def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
-    """Weighted logistic regression.
-
-    Args:
-        features: float `[N, F]`.
-        right: 1 for right and 0 for wrong, `[N]`; softened as Platt (1999) does, so that certainty stays finite.
-        weights: of the samples, `[N]`, whatever their sum.
-
-    Returns:
-        F coefficients and, after them, the offset.
-    """
-    columns = torch.from_numpy(np.column_stack([features, np.ones(len(features))]))
-    positives, negatives = right.sum(), len(right) - right.sum()
-    target = torch.from_numpy(np.where(right > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2)))
-    share = torch.from_numpy(weights / max(weights.sum(), 1e-12))
-    coefficients = torch.zeros(columns.shape[1], dtype=torch.double, requires_grad=True)
-    optimizer = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        each = F.binary_cross_entropy_with_logits(columns @ coefficients, target, reduction="none")
-        value = (share * each).sum() + _RIDGE / 2 * coefficients.square().sum()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return tuple(coefficients.detach().tolist())

@@ -7,37 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from mmembed.evaluate.concepts import Concept, Concepts
-from mmembed.learn.calibration import calibrate, fit_platt
+from mmembed.learn.calibration import calibrate
 from mmembed.learn.data import CaptionRow
 from mmembed.presets import read_json
 from mmembed.space.bundled import BundledSpace, Calibration
 
-pytestmark = pytest.mark.torch
 DIM = 16
-
-
-def test_known_coefficients_are_found() -> None:
-    random = np.random.default_rng(0)
-    features = random.normal(size=(40_000, 2))
-    logit = features @ [2.0, -1.0] - 0.5
-    right = random.random(40_000) < 1 / (1 + np.exp(-logit))
-    assert fit_platt(features, right.astype(float), np.ones(40_000)) == pytest.approx((2, -1, -0.5), abs=0.06)
-
-
-def test_weights_shift_the_balance() -> None:
-    features, right = np.zeros((4, 1)), np.array([1.0, 0, 0, 0])
-    # With Platt's softened targets 2/3 and 1/5, and the one positive as heavy as the three negatives.
-    [_, offset] = fit_platt(features, right, np.array([3.0, 1, 1, 1]))
-    assert 1 / (1 + np.exp(-offset)) == pytest.approx((2 / 3 + 1 / 5) / 2, abs=1e-3)
-
-
-def test_perfect_separation_stays_finite() -> None:
-    slope, offset = fit_platt(np.array([[-1.0], [-2], [3], [4]]), np.array([0.0, 0, 1, 1]), np.ones(4))
-    assert 0 < slope < 50
-    assert np.isfinite(offset)
 
 
 class Noisy(BundledSpace):

@@ -29,7 +29,8 @@ def calibrate(
     """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of the logarithm of the gallery's size.
 
     Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
-    have them; half are in galleries that have what is asked for. The size has to count: among more pictures, the best of the
+    have them; half are in galleries that have what is asked for. What a caption in another language names is what two of its
+    picture's English captions do. The size has to count: among more pictures, the best of the
     wrong ones comes nearer.
 
     Args:
@@ -46,10 +47,11 @@ def calibrate(
     for row in known:
         if row.language == "en":
             english[row.picture].append(row.text)
-    words, things = word_tasks([english[stem] for stem in stems], concepts or shipped_concepts())
-    parts = [
-        _samples(space, [row.text for row in chosen], caption_tasks([place[row.picture] for row in chosen], len(stems)), pictures, random)
-    ]
+    concepts = concepts or shipped_concepts()
+    words, things = word_tasks([english[stem] for stem in stems], concepts)
+    named = [concepts.shown([row.text]) if row.language == "en" else concepts.agreed(english[row.picture]) for row in chosen]
+    own = caption_tasks([place[row.picture] for row in chosen], named, [concepts.shown(english[stem]) for stem in stems])
+    parts = [_samples(space, [row.text for row in chosen], own, pictures, random)]
     if words:
         parts.append(_samples(space, words, things, pictures, random))
     samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 4))])

@@ -142,10 +142,11 @@ def confidence(
     """Do confidences come true, and is "No good match" said when there is none?
 
     Searches galleries drawn from the photos for English captions and for single words: half of the galleries hold what is
-    asked for, half do not. AUROC tells these halves apart by the confidence of the best hit; the expected calibration error
-    (ECE) is how far confidences are from the share of best hits that are right. First are the galleries with the thing whose
-    best hit is right, found those where it reaches 50 %, refused the galleries without the thing where it does not. Sizes
-    that need more photos than there are are left out.
+    asked for, half do not. For a caption its own photo is right; other photos that show all that it names are left out, as are
+    those whose captions leave open whether they show what the word names. AUROC tells these halves apart by the confidence of
+    the best hit; the expected calibration error (ECE) is how far confidences are from the share of best hits that are right.
+    First are the galleries with the thing whose best hit is right, found those where it reaches 50 %, refused the galleries
+    without the thing where it does not. Sizes that need more photos than there are are left out.
 
     JSON fields: queries, size, searches, auroc, error (ECE, per cent), first, found, refused (per cent), bins (count, stated,
     true).

@@ -45,18 +45,22 @@ def captions(
     preset: str,
     as_json: bool,
 ) -> None:
-    """The weight among a decoder's captions, and the confidence below which a caption is doubtful.
+    """The weight among a decoder's captions, how sure these are, and the confidence below which one is doubtful.
 
-    Both go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, doubtful_below: …}; for a captioner of
-    another space, into that of `mmembed train decoder`.
+    All go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, doubtful_below: …, slope: …,
+    offset: …}; for a captioner of another space, into that of `mmembed train decoder`. What is not the weight is measured on
+    English captions only: a caption is right if it names nothing that the photo's captions neither name nor leave open, by
+    the words in configs/eval/concepts.yaml; slope and offset make its similarity a probability of that.
 
-    JSON fields: weight, cider, bleu4, changed (per cent of the captions where the picture changed the choice), best; then
-    doubtful_below.
+    JSON fields: weight, cider, bleu4, changed (per cent of the captions where the picture changed the choice), best; then for
+    English captions, right (per cent), auroc (right captions against the others, by similarity), slope, offset,
+    doubtful_below, marked (per cent of the others below it).
     """
     import mmembed
     from mmembed.evaluate.pictures import PictureFolder
     from mmembed.evaluate.tables import by_picture, select
-    from mmembed.evaluate.tuning import DOUBTED, tune_captions
+    from mmembed.evaluate.trust import DOUBTED
+    from mmembed.evaluate.tuning import tune_captions
 
     with chosen as data:
         rows, _ = data.read()
@@ -64,10 +68,15 @@ def captions(
         with PictureFolder(data.images) as folder, progress_bar() as progress:
             found = tune_captions(mmembed.load(preset), folder, texts, language, progress=progress)
     _print(found.weights, ("CIDEr-D", "BLEU-4"), as_json)
+    trust = found.trust
+    if trust is None:
+        return
     if as_json:
-        print_json({"doubtful_below": found.doubtful_below})
-    else:
-        click.echo(f"{100 * DOUBTED:.0f} % of people's own captions have a confidence below {found.doubtful_below:g}")
+        print_json(trust.as_dict())
+        return
+    click.echo(f"{trust.right:.1f} % of {trust.captions} captions name nothing wrong; AUROC of the similarity {trust.auroc:.3f}")
+    click.echo(f"Confidence: slope {trust.slope:g}, offset {trust.offset:g}")
+    click.echo(f"Below {trust.doubtful_below:g} are {100 * DOUBTED:.0f} % of these captions and {trust.marked:.1f} % of the others")
 
 
 @tune.command()

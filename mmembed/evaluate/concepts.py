@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from mmembed.errors import InvalidConfig
 from mmembed.presets import config_folder, read_config
+
+_AGREED = 2
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Concepts:
     def shown(self, captions: Sequence[str]) -> frozenset[str]:
         """The concepts that any of a picture's English captions names."""
         return _found(self._certain, captions)
+
+    def agreed(self, captions: Sequence[str]) -> frozenset[str]:
+        """The concepts that two or more of a picture's English captions name: what stands out in it."""
+        counts = Counter(name for caption in captions for name in self.shown([caption]))
+        return frozenset(name for name, count in counts.items() if count >= _AGREED)
 
     def possible(self, captions: Sequence[str]) -> frozenset[str]:
         """The concepts that a picture with these English captions may show: those it shows, and those that they leave open."""

@@ -80,9 +80,10 @@ def evaluate_confidence(
     random = np.random.default_rng(_SEED)
     chosen = [rows[index] for index in random.permutation(len(rows))[:_CAPTIONS]]
     place = {image: index for index, image in enumerate(captions)}
+    named, shown = [concepts.shown([row.caption]) for row in chosen], [concepts.shown(texts) for texts in captions.values()]
     words, things = word_tasks(list(captions.values()), concepts)
     asked = {
-        "captions": ([row.caption for row in chosen], caption_tasks([place[row.image] for row in chosen], len(pictures))),
+        "captions": ([row.caption for row in chosen], caption_tasks([place[row.image] for row in chosen], named, shown)),
         "words": (words, things),
     }
     results = []

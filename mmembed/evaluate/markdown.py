@@ -179,10 +179,11 @@ def _confidence(results: Sequence[ConfidenceScores]) -> str:
         shares = [f"{share:.1f}" for share in (result.error, result.first, result.found, result.refused)]
         rows.append([result.queries, result.size, f"{result.auroc:.3f}", *shares, result.searches])
     note = (
-        "Searches for a caption's own picture and for what a single word names; half of the galleries have it, half do not. AUROC tells "
-        "them apart by the confidence of the best hit; ECE is the expected calibration error of that confidence, in per cent. Of the "
-        f"galleries that have it: per cent whose best hit is right, and reaches the {100 * GOOD_MATCH:.0f} % of a good match. Of those "
-        "that do not have it: per cent where “No good match” is said."
+        "Searches for a caption's own picture and for what a single word names; half of the galleries have it, half do not. Left out of "
+        "them are other pictures that show all that the caption names, and those whose captions leave open whether they show what the "
+        "word names. AUROC tells the two halves apart by the confidence of the best hit; ECE is the expected calibration error of that "
+        "confidence, in per cent. Of the galleries that have it: per cent whose best hit is right, and reaches the "
+        f"{100 * GOOD_MATCH:.0f} % of a good match. Of those that do not have it: per cent where “No good match” is said."
     )
     header = ["queries\\*", "gallery", "AUROC", "ECE", "best hit right", "good match", "no good match", "searches"]
     return f"{table(header, rows)}\n\n{note}"

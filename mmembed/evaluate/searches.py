@@ -36,13 +36,23 @@ class Search:
     right: np.ndarray
 
 
-def caption_tasks(owners: Sequence[int], pictures: int) -> list[Task]:
-    """For each caption its own picture is right, and all others are taken to be wrong.
+def caption_tasks(owners: Sequence[int], named: Sequence[frozenset[str]], shown: Sequence[frozenset[str]]) -> list[Task]:
+    """For each caption its own picture is right; others that show all that it names may fit as well and are neither right nor wrong.
 
-    That is too strict where another picture fits as well: what is measured with it is a lower bound.
+    Of captions that name no concept all other pictures are taken to be wrong. That is too strict where one fits all the same:
+    what is measured with it is a lower bound.
+
+    Args:
+        owners: rows of the captions' pictures.
+        named: the concepts that each caption names.
+        shown: the concepts that each picture shows.
     """
-    everyone = np.arange(pictures)
-    return [Task(query, np.array([owner]), np.delete(everyone, owner)) for query, owner in enumerate(owners)]
+    tasks = []
+    for query, (owner, names) in enumerate(zip(owners, named, strict=True)):
+        fits = np.array([bool(names) and names <= things for things in shown])
+        fits[owner] = True
+        tasks.append(Task(query, np.array([owner]), np.flatnonzero(~fits)))
+    return tasks
 
 
 def word_tasks(captions: Sequence[Sequence[str]], concepts: Concepts) -> tuple[list[str], list[Task]]:

@@ -1,4 +1,4 @@
-"""How much should a picture choose among the candidates of a decoder or translator, and which captions are doubtful?
+"""How much should a picture choose among the candidates of a decoder or translator, and how far are captions to be trusted?
 
 Both are measured on validation data.
 """
@@ -13,16 +13,16 @@ import numpy as np
 
 from mmembed.errors import InvalidData
 from mmembed.evaluate.captions import caption_metrics
+from mmembed.evaluate.concepts import shipped_concepts
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.evaluate.translations import translation_metrics
+from mmembed.evaluate.trust import Trust, trust
 from mmembed.generate.base import Candidate, Translator
 from mmembed.generate.parts import DecoderTranslator
 from mmembed.generate.rerank import CANDIDATES, fits, rerank
 from mmembed.model import Model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
-DOUBTED = 0.05
-"""Share of people's own captions that may be marked as doubtful."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,16 @@ class WeightScore:
 
 @dataclass(frozen=True)
 class CaptionTuning:
-    """The two numbers of `Captioning`.
+    """What `Captioning` needs to know.
 
     Attributes:
         weights: what each rerank weight is worth, in CIDEr-D and BLEU-4.
-        doubtful_below: the confidence below which `DOUBTED` of people's own captions of these pictures are.
+        trust: how sure the captions are that the best weight chooses. None in other languages than English, which the word
+            lists are in, and where all captions are right or none is.
     """
 
     weights: list[WeightScore]
-    doubtful_below: float
+    trust: Trust | None
 
 
 def tune_captions(
@@ -82,15 +83,18 @@ def tune_captions(
         if progress:
             progress(part.stop, len(vectors), "captions")
     truths = list(references.values())
-    own = model.space.embed_texts([texts[0] for texts in truths])
-    sure = [model.space.confidence(text, np.array([vector @ text]))[0] for vector, text in zip(vectors, own, strict=True)]
 
     def measure(chosen: list[str]) -> dict[str, float]:
         metrics = caption_metrics(chosen, truths, language)
         return {"cider": metrics.cider, "bleu4": metrics.bleu4}
 
-    scores = _weigh(candidates, fits(model.space, candidates, vectors), weights, measure)
-    return CaptionTuning(scores, round(float(np.quantile(sure, DOUBTED)), 4))
+    cosines = fits(model.space, candidates, vectors)
+    scores = _weigh(candidates, cosines, weights, measure)
+    if language != "en":
+        return CaptionTuning(scores, None)
+    written = _chosen(candidates, cosines, best(scores).weight)
+    similarities = (model.space.embed_texts([text or "?" for text in written]) * vectors).sum(1)
+    return CaptionTuning(scores, trust(written, similarities, truths, shipped_concepts()))
 
 
 def tune_translations(
@@ -140,10 +144,14 @@ def _weigh(
 ) -> list[WeightScore]:
     results = []
     for weight in weights:
-        chosen = [rerank(found, fit, weight)[0].text for found, fit in zip(candidates, cosines, strict=True)]
+        chosen = _chosen(candidates, cosines, weight)
         changed = sum(text != found[0].text for text, found in zip(chosen, candidates, strict=True))
         results.append(WeightScore(weight, measure(chosen), round(100 * changed / len(chosen), 1)))
     return results
+
+
+def _chosen(candidates: Sequence[Sequence[Candidate]], cosines: Sequence[np.ndarray], weight: float) -> list[str]:
+    return [rerank(found, fit, weight)[0].text for found, fit in zip(candidates, cosines, strict=True)]
 
 
 def best(scores: Sequence[WeightScore]) -> WeightScore:

@@ -51,10 +51,15 @@ class Captioning:
     Attributes:
         rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
         doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
+        slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
+            probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
+        offset: see `slope`.
     """
 
     rerank_weight: float = 0.0
     doubtful_below: float = 0.05
+    slope: float = 0.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,10 @@ class Caption:
         score: length-normalised log-probability under the decoder.
         similarity: cosine between caption and picture in the joint space.
         alternatives: further candidates, best first.
-        confidence: calibrated probability that a picture with this similarity is what the caption describes, measured against
-            the background pictures of the space; None where it is not known, as for captions stored earlier.
-        doubtful: whether the confidence is so low that the caption may well be about something else.
+        confidence: calibrated probability that a caption of this similarity names nothing that is not in the picture. Where that
+            was not measured for what wrote it (see `Captioning`), the probability that a picture of this similarity is what a
+            text describes, which is higher: captions are chosen by their similarity. None for captions stored earlier.
+        doubtful: whether the confidence is lower than that of nearly all captions that are right.
         written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
     """
 

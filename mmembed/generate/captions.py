@@ -109,8 +109,14 @@ def from_candidates(
     captions = []
     for (best, *others), vector, text in zip(good, vectors, written, strict=True):
         similarity = float(vector @ text)
-        confidence = float(space.confidence(text, np.array([similarity], np.float32))[0])
+        confidence = _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
         doubtful = confidence < captioning.doubtful_below
         captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by))
     return captions
+
+
+def _confidence(space: Space, text: np.ndarray, similarity: float, captioning: Captioning) -> float:
+    if captioning.slope:
+        return float(np.exp(-np.logaddexp(0, -(captioning.slope * similarity + captioning.offset))))
+    return float(space.confidence(text, np.array([similarity], np.float32))[0])

@@ -6,17 +6,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from mmembed.evaluate.concepts import Concepts, shipped_concepts
+from mmembed.evaluate.probabilities import fit_platt
 from mmembed.evaluate.searches import Task, caption_tasks, draw, word_tasks
 from mmembed.learn.data import CaptionRow
 from mmembed.space.bundled import BundledSpace, Calibration
 
 SIZES = (6, 12, 25, 50, 100, 200, 400)
 """Galleries that the curve is fitted to; as far as there are pictures for them."""
-_RIDGE = 1e-4
 
 
 def calibrate(
@@ -28,10 +26,11 @@ def calibrate(
     random: np.random.Generator,
     concepts: Concepts | None = None,
 ) -> Calibration:
-    """Platt scaling (Platt 1999) of the best hit's standardised similarity and of the logarithm of the gallery's size.
+    """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of the logarithm of the gallery's size.
 
     Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
-    have them; half are in galleries that have what is asked for. The size has to count: among more pictures, the best of the
+    have them; half are in galleries that have what is asked for. What a caption in another language names is what two of its
+    picture's English captions do. The size has to count: among more pictures, the best of the
     wrong ones comes nearer.
 
     Args:
@@ -48,59 +47,36 @@ def calibrate(
     for row in known:
         if row.language == "en":
             english[row.picture].append(row.text)
-    words, things = word_tasks([english[stem] for stem in stems], concepts or shipped_concepts())
-    parts = [
-        _samples(space, [row.text for row in chosen], caption_tasks([place[row.picture] for row in chosen], len(stems)), pictures, random)
-    ]
+    concepts = concepts or shipped_concepts()
+    words, things = word_tasks([english[stem] for stem in stems], concepts)
+    named = [concepts.shown([row.text]) if row.language == "en" else concepts.agreed(english[row.picture]) for row in chosen]
+    own = caption_tasks([place[row.picture] for row in chosen], named, [concepts.shown(english[stem]) for stem in stems])
+    parts = [_samples(space, [row.text for row in chosen], own, pictures, random)]
     if words:
         parts.append(_samples(space, words, things, pictures, random))
-    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 3))])
+    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 4))])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts if len(part)] or [np.zeros(0)])
-    slope, size, offset = fit_platt(samples[:, :2], samples[:, 2], weights)
-    largest = round(float(np.exp(samples[:, 1].max()))) if len(samples) else 1
-    return Calibration(round(slope, 4), round(offset, 4), round(size, 4), largest)
+    slope, cosine, size, offset = (round(value, 4) for value in fit_platt(samples[:, :3], samples[:, 3], weights))
+    largest = round(float(np.exp(samples[:, 2].max()))) if len(samples) else 1
+    return Calibration(slope, offset, size, largest, cosine)
 
 
 def _samples(
     space: BundledSpace, texts: Sequence[str], tasks: Sequence[Task], pictures: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Of each search's best hit: standardised similarity, logarithm of the gallery's size, and 1 if it is right; float `[N, 3]`."""
+    """Of each search's best hit: similarity, standardised and plain, logarithm of the gallery's size, and 1 if it is right.
+
+    Returns:
+        float `[N, 4]`.
+    """
     vectors = space.embed_texts(texts)
-    standardised = space.standardise(vectors, vectors @ pictures.T)
+    plain = vectors @ pictures.T
+    standardised = space.standardise(vectors, plain)
     rows = []
     for size in SIZES:
         for pair in draw(tasks, size, random):
             for search in pair:
-                similarities = standardised[search.query, search.gallery]
-                best = similarities.argmax()
-                rows.append((similarities[best], np.log(size), search.right[best]))
-    return np.array(rows, float).reshape(-1, 3)
-
-
-def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
-    """Weighted logistic regression.
-
-    Args:
-        features: float `[N, F]`.
-        right: 1 for right and 0 for wrong, `[N]`; softened as Platt (1999) does, so that certainty stays finite.
-        weights: of the samples, `[N]`, whatever their sum.
-
-    Returns:
-        F coefficients and, after them, the offset.
-    """
-    columns = torch.from_numpy(np.column_stack([features, np.ones(len(features))]))
-    positives, negatives = right.sum(), len(right) - right.sum()
-    target = torch.from_numpy(np.where(right > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2)))
-    share = torch.from_numpy(weights / max(weights.sum(), 1e-12))
-    coefficients = torch.zeros(columns.shape[1], dtype=torch.double, requires_grad=True)
-    optimizer = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        each = F.binary_cross_entropy_with_logits(columns @ coefficients, target, reduction="none")
-        value = (share * each).sum() + _RIDGE / 2 * coefficients.square().sum()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return tuple(coefficients.detach().tolist())
+                best = plain[search.query, search.gallery].argmax()
+                hit = search.query, search.gallery[best]
+                rows.append((standardised[hit], plain[hit], np.log(size), search.right[best]))
+    return np.array(rows, float).reshape(-1, 4)

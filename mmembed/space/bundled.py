@@ -27,10 +27,11 @@ _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + size · ln n + offset))).
+    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + cosine · s + size · ln n + offset))).
 
-    z is the similarity minus the query's mean similarity to the background pictures, in standard deviations of the
-    latter: that makes similarities of different queries comparable. n is the number of pictures searched, at most `largest`:
+    s is the similarity, and z the same minus the query's mean similarity to the background pictures, in standard deviations of
+    the latter: that makes similarities of different queries comparable. s counts by itself because what is common among the
+    background pictures, as dogs are, stands out little from them. n is the number of pictures searched, at most `largest`:
     among more pictures, the nearest of those that do not match comes nearer by chance.
     """
 
@@ -38,11 +39,12 @@ class Calibration:
     offset: float
     size: float = 0.0
     largest: int = 1
+    cosine: float = 0.0
 
-    def probability(self, standardised: np.ndarray, among: int) -> np.ndarray:
-        """Of standardised similarities z, for a search among `among` pictures."""
-        logit = self.slope * standardised + self.size * np.log(min(max(among, 1), self.largest)) + self.offset
-        return np.exp(-np.logaddexp(0, -logit))
+    def probability(self, standardised: np.ndarray, similarities: np.ndarray, among: int) -> np.ndarray:
+        """Of similarities s and of these standardised, z, for a search among `among` pictures."""
+        size = self.size * np.log(min(max(among, 1), self.largest))
+        return np.exp(-np.logaddexp(0, -(self.slope * standardised + self.cosine * similarities + size + self.offset)))
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class BundledSpace:
             among: how many pictures were searched, if these are not all of them.
         """
         standardised = self.standardise(query[None], similarities[None])[0]
-        return self._calibration.probability(standardised, len(similarities) if among is None else among)
+        return self._calibration.probability(standardised, similarities, len(similarities) if among is None else among)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         if any(not text.strip() for text in texts):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmembed.evaluate.probabilities import Bin, auroc, calibration_error, reliability
+from mmembed.evaluate.probabilities import Bin, auroc, calibration_error, fit_platt, reliability
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,24 @@ def test_calibration_error_by_hand() -> None:
     honest = random.random(200_000)
     assert calibration_error(reliability(honest, random.random(200_000) < honest)) < 0.01
     assert calibration_error(reliability(honest, random.random(200_000) < honest / 2)) == pytest.approx(0.25, abs=0.01)
+
+
+def test_known_coefficients_are_found() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(40_000, 2))
+    logit = features @ [2.0, -1.0] - 0.5
+    right = random.random(40_000) < 1 / (1 + np.exp(-logit))
+    assert fit_platt(features, right) == pytest.approx((2, -1, -0.5), abs=0.06)
+
+
+def test_weights_shift_the_balance() -> None:
+    features, right = np.zeros((4, 1)), np.array([1.0, 0, 0, 0])
+    # With Platt's softened targets 2/3 and 1/5, and the one positive as heavy as the three negatives.
+    [_, offset] = fit_platt(features, right, np.array([3.0, 1, 1, 1]))
+    assert 1 / (1 + np.exp(-offset)) == pytest.approx((2 / 3 + 1 / 5) / 2, abs=1e-3)
+
+
+def test_perfect_separation_stays_finite() -> None:
+    slope, offset = fit_platt(np.array([[-1.0], [-2], [3], [4]]), np.array([0.0, 0, 1, 1]), np.ones(4))
+    assert 0 < slope < 50
+    assert np.isfinite(offset)

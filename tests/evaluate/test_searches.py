@@ -11,10 +11,19 @@ ANIMALS = {"dog": Concept("dogs", ("puppy",), ("animal",)), "cat": Concept("cats
 LISTS = Concepts({"animals": ANIMALS, "colours": {"red": Concept()}}, (), (), (), ("animals",))
 
 
-def test_a_caption_belongs_to_one_picture() -> None:
-    first, second = caption_tasks([2, 0], 3)
-    assert (first.query, first.right.tolist(), first.wrong.tolist()) == (0, [2], [0, 1])
-    assert (second.query, second.right.tolist(), second.wrong.tolist()) == (1, [0], [1, 2])
+def test_a_caption_belongs_to_one_picture_and_others_that_fit_are_neither_right_nor_wrong() -> None:
+    shown = [frozenset(names) for names in ({"dog"}, {"dog", "red"}, {"cat"}, {"dog", "red", "cat"})]
+    named = [frozenset(names) for names in ({"dog"}, {"dog", "red"}, (), {"cow"})]
+    tasks = caption_tasks([0, 1, 2, 2], named, shown)
+    assert [task.query for task in tasks] == [0, 1, 2, 3]
+    assert [task.right.tolist() for task in tasks] == [[0], [1], [2], [2]]
+    # One that names nothing says nothing of other pictures; what no picture shows, its own not, either, is wrong in all others.
+    assert [task.wrong.tolist() for task in tasks] == [[2], [0, 2], [0, 1, 3], [0, 1, 3]]
+
+
+def test_what_captions_agree_on() -> None:
+    assert LISTS.agreed(["a red dog", "a puppy and a dog", "a red cat", "an animal"]) == {"dog", "red"}
+    assert LISTS.agreed(["a dog with a dog"]) == LISTS.agreed([]) == frozenset()
 
 
 def test_words_are_right_wrong_or_open() -> None:

@@ -58,9 +58,24 @@ def test_the_picture_chooses_as_much_as_serves_the_captions(images: Path) -> Non
         assert best(found.weights).scores["bleu4"] == 100
         assert found.weights[0].changed == 0
         assert found.weights[2].changed == pytest.approx(66.7)
-        assert 0 < found.doubtful_below < 1
+        assert found.trust is None, "all captions are right"
         with pytest.raises(InvalidData, match="there are 1"):
             tune_captions(model, folder, {"red.png": ["red"]}, "en")
+
+
+def test_how_far_english_captions_are_to_be_trusted(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pycocoevalcap")
+    monkeypatch.setattr(mmembed, "load", lambda name: replace(fake_model(), decoder=Undecided()), raising=False)
+    table = images / "captions.tsv"
+    table.write_text("image\tlang\tcaption\nred.png\ten\ta red thing\ngreen.png\ten\ta green thing\nblue.png\ten\ta yellow thing\n")
+    given = ["tune", "captions", "--images", str(images), "--captions", str(table)]
+    *_, row = (json.loads(line) for line in CliRunner().invoke(cli, [*given, "--json"]).stdout.splitlines())
+    assert (row["captions"], row["right"]) == (3, 66.7), "nobody calls the blue one blue"
+    assert 0 < row["doubtful_below"] < 1
+    *_, share, curve, bound = CliRunner().invoke(cli, given).stdout.splitlines()
+    assert share.startswith("66.7 % of 3 captions name nothing wrong")
+    assert curve == f"Confidence: slope {row['slope']:g}, offset {row['offset']:g}"
+    assert bound.startswith(f"Below {row['doubtful_below']:g} are 5 % of these captions")
 
 
 def test_the_picture_chooses_as_much_as_serves_the_translations(images: Path) -> None:
@@ -91,8 +106,7 @@ def test_a_dataset_is_tuned_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         cli, ["tune", "captions", "--dataset", str(source), "--text-column", "caption,de=german", "--lang", "de", "--json"]
     )
     rows = [json.loads(line) for line in found.stdout.splitlines()]
-    assert [row["weight"] for row in rows[:-1]] == list(WEIGHTS)
-    assert rows[-1]["doubtful_below"] > 0
+    assert [row["weight"] for row in rows] == list(WEIGHTS), "how sure captions are is measured in English"
     assert CliRunner().invoke(cli, ["tune", "captions", "--captions", str(source)]).exit_code == 2
 
 

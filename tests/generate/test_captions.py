@@ -65,6 +65,14 @@ def test_a_caption_that_does_not_fit_is_doubtful() -> None:
     assert right.confidence > 0.9 > 0.1 > wrong.confidence
 
 
+def test_how_sure_a_written_caption_is_can_be_measured() -> None:
+    measured = Captioning(doubtful_below=0.5, slope=4, offset=-3.0)
+    right, wrong = captioned("red", captioning=measured), captioned("blue", captioning=measured)
+    assert right.confidence == pytest.approx(1 / (1 + np.exp(3 - 4 * right.similarity)))
+    assert right.confidence == pytest.approx(1 / (1 + np.exp(-1)), abs=0.01), "not the 0.98 of the space"
+    assert (right.doubtful, wrong.doubtful) == (False, True)
+
+
 def test_loops_are_passed_over_and_the_length_is_chosen() -> None:
     assert captioned("red and red and red and red", "a red wall").text == "a red wall"
     assert captioned("a red wall", "red", style=Style(longest=1)).text == "red"

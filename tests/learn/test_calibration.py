@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from mmembed.evaluate.concepts import Concept, Concepts
-from mmembed.learn.calibration import calibrate, fit_platt
+from mmembed.learn.calibration import calibrate
 from mmembed.learn.data import CaptionRow
+from mmembed.presets import read_json
 from mmembed.space.bundled import BundledSpace, Calibration
 
-pytestmark = pytest.mark.torch
 DIM = 16
-
-
-def test_known_coefficients_are_found() -> None:
-    random = np.random.default_rng(0)
-    features = random.normal(size=(40_000, 2))
-    logit = features @ [2.0, -1.0] - 0.5
-    right = random.random(40_000) < 1 / (1 + np.exp(-logit))
-    assert fit_platt(features, right.astype(float), np.ones(40_000)) == pytest.approx((2, -1, -0.5), abs=0.06)
-
-
-def test_weights_shift_the_balance() -> None:
-    features, right = np.zeros((4, 1)), np.array([1.0, 0, 0, 0])
-    # With Platt's softened targets 2/3 and 1/5, and the one positive as heavy as the three negatives.
-    [_, offset] = fit_platt(features, right, np.array([3.0, 1, 1, 1]))
-    assert 1 / (1 + np.exp(-offset)) == pytest.approx((2 / 3 + 1 / 5) / 2, abs=1e-3)
-
-
-def test_perfect_separation_stays_finite() -> None:
-    slope, offset = fit_platt(np.array([[-1.0], [-2], [3], [4]]), np.array([0.0, 0, 1, 1]), np.ones(4))
-    assert 0 < slope < 50
-    assert np.isfinite(offset)
 
 
 class Noisy(BundledSpace):
@@ -45,7 +24,7 @@ class Noisy(BundledSpace):
         self._vectors, self.__dict__["_background"] = vectors, background
 
     def embed_texts(self, texts: object) -> np.ndarray:
-        return np.array([self._vectors[text] for text in texts])  # type: ignore[attr-defined]
+        return np.array([self._vectors[text] for text in texts]).reshape(-1, DIM)  # type: ignore[attr-defined]
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -86,7 +65,26 @@ def test_words_count_as_much_as_captions() -> None:
     with_words = calibrate(space, names, pictures, rows, 60, np.random.default_rng(0), lists)
     without = calibrate(space, names, pictures, rows, 60, np.random.default_rng(0), Concepts({}, (), (), (), ()))
     # Half of the pictures show a dog, so the word is found far more surely than one caption's own picture.
-    assert with_words.probability(np.array([1.5]), 12) > without.probability(np.array([1.5]), 12)
+    among = np.array([1.5]), np.array([0.4]), 12
+    assert with_words.probability(*among) > without.probability(*among)
+
+
+def test_what_is_common_in_the_background_can_still_be_a_good_match() -> None:
+    random = np.random.default_rng(3)
+    common, rare = np.eye(2, DIM)
+    names = [f"p{index}" for index in range(240)]
+    owners = np.where(np.arange(240) < 90, 0, np.where(np.arange(240) < 110, 1, 2))
+    pictures = unit(np.stack([common, rare, np.zeros(DIM)])[owners] + 0.15 * random.normal(size=(240, DIM)))
+    rows = [CaptionRow(name, "en", "", ("a dog", "a boat", "")[owner]) for name, owner in zip(names, owners, strict=True) if owner < 2]
+    lists = Concepts({"things": {"dog": Concept(), "boat": Concept()}}, (), (), (), ("things",))
+    # Every second picture of the background shows a dog, so that one more hardly stands out among them; none shows a boat.
+    background = unit(np.where(np.arange(400)[:, None] % 2, common, 0) + 0.15 * random.normal(size=(400, DIM)))
+    space = Noisy({"a dog": common, "dog": common, "a boat": rare, "boat": rare}, background)
+    fitted = calibrate(space, names, pictures, rows, 0, random, lists)  # no captions: words alone
+    assert fitted.cosine > 0
+    dog, boat = (space.standardise(query[None], np.array([[0.8]]))[0] for query in (common, rare))
+    assert dog < 2 < 4 < boat
+    assert fitted.probability(dog, np.array([0.8]), 12) > 0.5
 
 
 def test_nothing_to_fit_on() -> None:
@@ -97,9 +95,19 @@ def test_nothing_to_fit_on() -> None:
 
 
 def test_probabilities() -> None:
-    curve = Calibration(2, -1, size=-0.5, largest=100)
-    assert curve.probability(np.array([1.0]), 1) == pytest.approx(1 / (1 + np.exp(-1)))
-    assert curve.probability(np.array([1.0]), 10) == pytest.approx(1 / (1 + np.exp(-1 + 0.5 * np.log(10))))
-    assert curve.probability(np.array([3.0]), 100) == curve.probability(np.array([3.0]), 1_000_000)
-    assert curve.probability(np.array([-1000.0, 1000.0]), 0).tolist() == [0, 1]
-    assert Calibration(2, -1).probability(np.array([0.5]), 50) == 0.5  # a manifest from before sizes counted
+    curve = Calibration(2, -1, size=-0.5, largest=100, cosine=3)
+
+    def at(standardised: float, cosine: float, among: int) -> float:
+        return float(curve.probability(np.array([standardised]), np.array([cosine]), among)[0])
+
+    assert at(1, 0, 1) == pytest.approx(1 / (1 + np.exp(-1)))
+    assert at(1, 0.4, 1) == pytest.approx(1 / (1 + np.exp(-1 - 1.2)))
+    assert at(1, 0, 10) == pytest.approx(1 / (1 + np.exp(-1 + 0.5 * np.log(10))))
+    assert at(3, 0.2, 100) == at(3, 0.2, 1_000_000)
+    assert curve.probability(np.array([-1000.0, 1000.0]), np.zeros(2), 0).tolist() == [0, 1]
+
+
+def test_a_manifest_from_before_size_and_cosine_counted(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"slope": 2, "offset": -1}')
+    curve: Calibration = read_json(tmp_path / "manifest.json", Calibration, "absent")
+    assert curve.probability(np.array([0.5]), np.array([0.9]), 50) == 0.5

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("wordfreq")
 
-from mmembed.learn.alignment import Sentence, align, split_words  # noqa: E402
-from mmembed.learn.features import Ragged  # noqa: E402
-from mmembed.learn.phrases import Language, Phrase, PhraseLimits, PhraseTable, choose, phrase_pairs, phrase_table, typed  # noqa: E402
+from mmembed.learn.alignment import Sentence, align, split_words
+from mmembed.learn.features import Ragged
+from mmembed.learn.phrases import Language, Phrase, PhraseLimits, PhraseTable, choose, phrase_pairs, phrase_table, typed
 
 pytestmark = pytest.mark.torch
 
@@ -113,7 +113,8 @@ def test_phrases_are_typed_alike_in_both_languages() -> None:
     texts = typed([Phrase("a red car", "ein rotes Auto", 9)] * 200, seed=1)
     assert len(texts) == 600, "the square root of the count"
     assert set(texts) == {
-        ("a red car", "ein rotes Auto"), ("A red car", "Ein rotes Auto"), ("a red car.", "ein rotes Auto."), ("A red car.", "Ein rotes Auto."),
+        ("a red car", "ein rotes Auto"), ("A red car", "Ein rotes Auto"), ("a red car.", "ein rotes Auto."),
+        ("A red car.", "Ein rotes Auto."),
     }  # fmt: skip
     assert 0.25 < np.mean([source.endswith(".") for source, _ in texts]) < 0.42
     assert typed([Phrase("dog", "Hund", 4)], 1) == typed([Phrase("dog", "Hund", 4)], 1)

@@ -39,14 +39,14 @@ class Grammar:
 
 
 GRAMMARS = {
-    "en": Grammar(("a", "an"), ("and", "or", "while", "as", "that", "his", "her", "their"), False),
+    "en": Grammar(("a", "an"), ("and", "or", "while", "as", "that", "his", "her", "their", "front"), False),
     "de": Grammar(("ein", "eine"), ("und", "oder", "während", "als", "dass")),
     "fr": Grammar(("un", "une"), ("et", "ou", "tandis", "pendant", "que"), False),
     "cs": Grammar((), ("a", "nebo", "zatímco", "když", "že")),
 }
 
 _FUNCTION_WORDS = 55  # most frequent words of a language that end no phrase
-_BEFORE = 120  # most frequent words of a language that may tell the case of what follows
+_BEFORE = 95  # most frequent words of a language that may tell the case of what follows
 _LAST = 0.012  # share of its occurrences in which a word is the last before punctuation, if it can be the last of a phrase
 _FIRST = 0.05  # the same of the first in a caption, for words that open noun phrases: articles, numbers, some nouns
 
@@ -125,7 +125,11 @@ class Language:
         words = self.sentences[row]
         if self.breaks[row][start]:
             return self.is_function(words[start])
-        return words[start - 1] in self._last and words[start - 1] not in self._before
+        return words[start - 1] in self._last and not self.governs(words[start - 1])
+
+    def governs(self, word: str) -> bool:
+        """Whether it may tell the case of what follows, as prepositions do."""
+        return self.grammar.cases and word in self._before
 
     def is_closed(self, row: int, end: int) -> bool:
         """Whether what ends before word `end` is seen to: there are punctuation or a function word, no noun of an adjective."""
@@ -308,7 +312,8 @@ def _is_elsewhere(pair: Key, source: Language, target: Language) -> bool:
     """Whether what is no subject is whole: "in the park", "is running", but not "front of the house" nor "red hat" in some case."""
     if source.is_function(pair[0].split()[0]):
         return True
-    return not target.is_function(pair[1].split()[0]) and _is_listed(pair[1], target)
+    first = pair[1].split()[0]
+    return not target.is_function(first) and not target.governs(first) and _is_listed(pair[1], target)
 
 
 def _kept(counts: dict[Key, int], limits: PhraseLimits) -> list[Phrase]:
@@ -332,7 +337,7 @@ def _forms(words: Counter[Key], source: Language, target: Language, limits: Phra
     """
     grouped: dict[Key, Counter[str]] = defaultdict(Counter)
     for (word, translation), count in words.items():
-        if not source.is_function(word) and not target.is_function(translation):
+        if not (source.is_function(word) or target.is_function(translation) or target.governs(translation)):
             grouped[word, target.lemma(translation)][translation] += count
     counts = {}
     for (word, lemma), forms in grouped.items():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -360,3 +361,13 @@ def test_progress_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: py
         for done, total, message in ((1, 10, "pictures"), (10, 10, "pictures"), (2, 4, "texts"), (1, 4, "again")):
             progress(done, total, message)
     assert "pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("confidence", "said"), [(0.6, ""), (0.42, "Not sure of any"), (0.1, "No good match")])
+def test_how_sure_the_best_hit_is(confidence: float, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from mmembed.commands.searching import _remark
+
+    _remark([SimpleNamespace(confidence=0.01), SimpleNamespace(confidence=confidence)], False, 1, 9)  # type: ignore[list-item]
+    stderr = capsys.readouterr().err
+    assert said in stderr
+    assert bool(stderr) == bool(said)

@@ -53,6 +53,8 @@ class SearchLabels:
     no_match: str
     no_match_hint: str
     no_match_only: str
+    unsure: str
+    unsure_hint: str
     empty: str
     empty_hint: str
     caption_format: str

@@ -18,7 +18,7 @@ from mmembed.app.search_options import SearchOptions
 from mmembed.app.selection_bar import Picked, SelectionBar, marked
 from mmembed.app.service import Found, Service
 from mmembed.errors import InvalidQuery, UnreadablePicture
-from mmembed.gallery.items import Hit
+from mmembed.gallery.items import POSSIBLE_MATCH, Hit
 
 _CACHED_THUMBNAILS = 128  # about 30 MB at the usual size
 
@@ -168,8 +168,10 @@ class SearchPage(parts.Part):
         if found.filtered and not found.seen:
             return parts.note(words.no_pass, words.no_pass_hint, "weak")
         if found.likely == 0:
-            hint = (words.no_match_only if likely_only else words.no_match_hint).format(photos=photos)
-            return parts.note(words.no_match, " ".join([hint, *remarks]), "weak")
+            possible = max((hit.confidence for hit in found.hits), default=0.0) >= POSSIBLE_MATCH
+            hint = words.no_match_only if likely_only else words.unsure_hint if possible else words.no_match_hint
+            said = words.unsure if possible else words.no_match
+            return parts.note(said, " ".join([hint.format(photos=photos), *remarks]), "weak")
         others = len(found.hits) > found.likely
         counted = words.likely_one if found.likely == 1 else words.likely
         if found.more and found.seen == found.likely:  # so the next page may well have more of them

@@ -139,7 +139,7 @@ def confidence(
     preset: str,
     as_json: bool,
 ) -> None:
-    """Do confidences come true, and is "No good match" said when there is none?
+    """Do confidences come true, and is nothing called a good match when there is none?
 
     Searches galleries drawn from the photos for English captions and for single words: half of the galleries hold what is
     asked for, half do not. For a caption its own photo is right; other photos that show all that it names are left out, as are

@@ -11,7 +11,7 @@ import click
 
 from mmembed.commands.terminal import gallery_option, json_option, open_picture, preset_option, print_columns, print_json, remark
 from mmembed.errors import GalleryError
-from mmembed.gallery.items import GOOD_MATCH, ORIENTATIONS, Filters, Hit, Query, Term, time_span
+from mmembed.gallery.items import GOOD_MATCH, ORIENTATIONS, POSSIBLE_MATCH, Filters, Hit, Query, Term, time_span
 
 if TYPE_CHECKING:
     from mmembed.media.picture import Picture
@@ -147,8 +147,9 @@ def _remark(hits: list[Hit], filtered: bool, page: int, total: int) -> None:
         remark("The gallery is empty.")
     elif not hits:
         remark("There are no more results." if page > 1 else "No photo passes the filters." if filtered else "There are no results.")
-    elif page == 1 and max(hit.confidence for hit in hits) < GOOD_MATCH:
-        remark("No good match; these are the nearest photos.")
+    elif page == 1 and (best := max(hit.confidence for hit in hits)) < GOOD_MATCH:
+        found = "Not sure of any" if best >= POSSIBLE_MATCH else "No good match"
+        remark(f"{found}; these are the nearest photos.")
 
 
 def _path_and_more(hit: Hit) -> str:

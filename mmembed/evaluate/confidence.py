@@ -34,7 +34,7 @@ class ConfidenceScores:
         error: expected calibration error in per cent, of the best hit being a right picture.
         first: per cent of the searches for what is there whose best hit is right, whatever its confidence.
         found: per cent of the searches for what is there whose best hit reaches `GOOD_MATCH`.
-        refused: per cent of the searches for what is not there that end in "No good match".
+        refused: per cent of the searches for what is not there of which no hit reaches it.
         bins: the reliability diagram.
     """
 

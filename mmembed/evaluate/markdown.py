@@ -183,7 +183,7 @@ def _confidence(results: Sequence[ConfidenceScores]) -> str:
         "them are other pictures that show all that the caption names, and those whose captions leave open whether they show what the "
         "word names. AUROC tells the two halves apart by the confidence of the best hit; ECE is the expected calibration error of that "
         "confidence, in per cent. Of the galleries that have it: per cent whose best hit is right, and reaches the "
-        f"{100 * GOOD_MATCH:.0f} % of a good match. Of those that do not have it: per cent where “No good match” is said."
+        f"{100 * GOOD_MATCH:.0f} % of a good match. Of those that do not have it: per cent where no hit is called a good match."
     )
     header = ["queries\\*", "gallery", "AUROC", "ECE", "best hit right", "good match", "no good match", "searches"]
     return f"{table(header, rows)}\n\n{note}"

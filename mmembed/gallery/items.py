@@ -15,6 +15,9 @@ from mmembed.media.picture import Picture
 GOOD_MATCH = 0.5
 """Confidence is a calibrated probability: below one half a hit is more likely wrong than right, and is no good match."""
 
+POSSIBLE_MATCH = 0.2
+"""A search whose best hit is less likely than that has found nothing; from here to `GOOD_MATCH`, it is only not sure."""
+
 ORIENTATIONS = ("landscape", "portrait", "square")
 
 _DATES = {"%Y": 366, "%Y-%m": 31, "%Y-%m-%d": 1}  # and days, of which no year, month or day has more

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +93,8 @@ def test_more_like_this_keeps_the_filters_and_drops_the_words(app: Any, pictures
         (Found(total=5, filtered=True), "No photo passes the filters."),
         (Found(total=5, filtered=True, seen=3), "No good match."),
         (Found(total=5, filtered=True, seen=3), "Filters are on."),
+        (Found((SimpleNamespace(confidence=0.1),), 0, 9, seen=1), "No good match."),  # type: ignore[arg-type]
+        (Found((SimpleNamespace(confidence=0.3),), 0, 9, seen=1), "Not sure."),  # type: ignore[arg-type]
         (Found(total=0), "There are no photos to search yet."),
         (Found((None,) * 2, 2, 9, more=True, seen=2), "2 or more likely matches among 9 photos."),  # type: ignore[arg-type]
         (Found((None,) * 3, 2, 9, more=True, seen=3), "2 likely matches among 9 photos."),  # type: ignore[arg-type]

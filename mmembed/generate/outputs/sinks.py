@@ -68,7 +68,7 @@ class TableSink:
     """A JSONL, CSV or TSV file with a row for each picture and language."""
 
     def __init__(self, path: Path, again: bool = False) -> None:
-        self._journal, self._again = Journal(path, COLUMNS), again
+        self._journal, self._again = Journal(path, COLUMNS, ("path", "language", "text")), again
         self._done: dict[str, set[str]] = {}
         for row in () if again else self._journal.rows:
             self._done.setdefault(_name(row), set()).add(str(row["language"]))

@@ -120,13 +120,16 @@ class DatasetSink:
         """Build the folder from all rows."""
         from datasets import Dataset, Image
 
+        from mmembed.hub.dataset import quiet_writing
+
         self._table.close()
         rows = Journal(self._folder / self.JOURNAL, COLUMNS).rows
         if not rows:
             return
         columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
         images = [as_image(str(path)) for path in columns["path"]]
-        Dataset.from_dict({"image": images, **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
+        with quiet_writing():
+            Dataset.from_dict({"image": images, **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
 
 
 class TextSidecars:

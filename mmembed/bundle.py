@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from mmembed.model import Model
 from mmembed.presets import Preset, read_json
 from mmembed.space.bundled import BundledSpace, Calibration
 
+MANIFEST = "manifest.json"
 SPACE_FILES = ("picture.onnx", "text.onnx", "text.model")
 
 
@@ -34,6 +37,7 @@ class Manifest:
         licence: terms of the weights.
         captioning: what was tuned for this space and decoder together.
         pivot: the language between two others that the decoder does not translate directly.
+        doubtful_translations: by pair, such as `en-de`, the score below which a translation may well be wrong.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Manifest:
     licence: str
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
     pivot: str = "en"
+    doubtful_translations: dict[str, float] = field(default_factory=dict)
 
 
 def digest_of(folder: Path) -> str:
@@ -65,8 +70,23 @@ def read_manifest(folder: Path) -> Manifest:
         InvalidConfig: it is missing or damaged.
     """
     absent = f"The bundle {folder} has no manifest.json; reinstall the package, or export the bundle again."
-    manifest: Manifest = read_json(folder / "manifest.json", Manifest, absent)
+    manifest: Manifest = read_json(folder / MANIFEST, Manifest, absent)
     return manifest
+
+
+def write_manifest(folder: Path, fields: Mapping[str, object]) -> None:
+    """Write `manifest.json`."""
+    (folder / MANIFEST).write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
+
+
+def change_manifest(folder: Path, **fields: object) -> None:
+    """Set these fields of the manifest of a bundle, and leave the others.
+
+    Raises:
+        InvalidConfig: it is missing or damaged.
+    """
+    read_manifest(folder)
+    write_manifest(folder, {**json.loads((folder / MANIFEST).read_text(encoding="utf-8")), **fields})
 
 
 def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None) -> Model:
@@ -89,4 +109,7 @@ def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None)
     )
     decoder = BundledDecoder(folder, space, manifest.captions, manifest.translations, manifest.max_length, threads)
     words = cache(lambda: Words.read(folder))
-    return Model(preset, space, decoder, captioning=manifest.captioning, words=words, pivot=manifest.pivot)
+    return Model(
+        preset, space, decoder, captioning=manifest.captioning, words=words, pivot=manifest.pivot,
+        doubtful_translations=manifest.doubtful_translations,
+    )  # fmt: skip

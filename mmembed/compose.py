@@ -62,7 +62,8 @@ def compose(name: str, threads: int | None = None) -> Model:
     whole = Model(preset, space, PartsDecoder(captioner, translator, space), captioner, translator, rerank_weight())
     if serving["translator"].backend == BUNDLED:
         translating = bundle(serving["translator"])
-        whole = replace(whole, words=translating.words, pivot=translating.pivot)
+        known = translating.doubtful_translations
+        whole = replace(whole, words=translating.words, pivot=translating.pivot, doubtful_translations=known)
     if serving["captioner"].backend == TRAINED:
         trained = read_captioner(Path(serving["captioner"].weights))
         if trained.space in (serving["space"].name, serving["space"].weights):

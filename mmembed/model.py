@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Model:
         captioning: what was tuned for this space and what writes the captions together.
         words: gives the words that what translates was trained on, or None; read when first asked for.
         pivot: the language between two others that are not translated directly; empty if it needs none.
+        doubtful_translations: by pair, such as `en-de`, the score below which a translation may well be wrong.
     """
 
     preset: Preset
@@ -47,6 +48,7 @@ class Model:
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
     words: Callable[[], Words | None] = no_words
     pivot: str = ""
+    doubtful_translations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def picture_size(self) -> int:
@@ -165,4 +167,7 @@ class Model:
 
     def translating(self, beams: int = 4, style: Style = PLAIN) -> Translating:
         """What translates, for those who have vectors instead of pictures, or texts of which each shall fail alone."""
-        return Translating(self.space, self.decoder, self.words(), self.pivot, beams, style, self.translator, self.rerank_weight)
+        return Translating(
+            self.space, self.decoder, self.words(), self.pivot, beams, style, self.translator, self.rerank_weight,
+            self.doubtful_translations,
+        )  # fmt: skip

@@ -208,7 +208,8 @@ class _App:
     def _header(self) -> str:
         preset = self.service.model().preset
         ready = self.labels.ready.format(model=preset.name, photos=self.labels.count_photos(self.service.size()))
-        return _header(self.labels, ready, self.labels.licence.format(licence=preset.licence, use=preset.use))
+        terms = self.labels.licence.format(licence=self.labels.terms(preset.licence), use=self.labels.terms(preset.use))
+        return _header(self.labels, ready, terms)
 
 
 def _header(labels: Labels, status: str, terms: str = "") -> str:

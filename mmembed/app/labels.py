@@ -106,6 +106,7 @@ class SelectionLabels:
     captions: str
     captioned: str
     stopped: str
+    failed: str
     unreadable: str
 
 
@@ -263,11 +264,25 @@ class Labels:
         """A file's size, in kB or MB."""
         return f"{self.number(size / 1e6, 1)} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
+    def terms(self, english: str) -> str:
+        """What presets say of their terms, in the language as far as it is known; names of licences stay."""
+        known = _read_terms().terms.get(self.language, {})
+        for sentence in sorted(known, key=len, reverse=True):
+            english = english.replace(sentence, known[sentence])
+        return english
+
     def count_photos(self, count: int) -> str:
         """How many photos, in words that agree with the number."""
         if count == 0:
             return self.no_photos
         return self.one_photo if count == 1 else self.photos.format(count=self.number(count))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`configs/app/terms.yaml`: language → what presets say in English → the same in that language."""
+
+    terms: dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -345,6 +360,12 @@ def read_labels(language: str = "en") -> Labels:
     """The words of the app. Raises InvalidConfig if the language has no complete file."""
     labels: Labels = read_config(_folder() / f"{language}.yaml", Labels)
     return labels
+
+
+@cache
+def _read_terms() -> Terms:
+    terms: Terms = read_config(config_folder() / "app" / "terms.yaml", Terms)
+    return terms
 
 
 @cache

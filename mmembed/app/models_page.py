@@ -54,9 +54,14 @@ class ModelsPage(parts.Part):
             f'<div class="mm-model-head"><h2 id="mm-model-{name}">{name}</h2><ul class="mm-badges">{badges}</ul>'
             f'<span class="mm-state {kind}">{escape(state)}</span></div>'
             f'<p lang="en">{escape(preset.summary)}</p>'
-            f'<p class="mm-remark"><span lang="en">{escape(preset.licence)}. {escape(preset.use)}</span></p>'
+            f'<p class="mm-remark">{self._terms(preset.licence)}. {self._terms(preset.use)}</p>'
             f"<details><summary>{escape(words.more.format(name=preset.name))}</summary>{self._facts(known)}</details></article>"
         )
+
+    def _terms(self, english: str) -> str:
+        """A licence or its meaning, marked as English where it stays so."""
+        known = self.labels.terms(english)
+        return escape(known) if known != english else f'<span lang="en">{escape(english)}</span>'
 
     def _facts(self, known: Known) -> str:
         words, preset = self.labels.models, known.preset

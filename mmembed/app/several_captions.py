@@ -13,7 +13,7 @@ from mmembed.app.chosen_panel import fitted
 from mmembed.app.labels import Languages
 from mmembed.app.service import Service
 from mmembed.app.stopping import Stopped, Switch
-from mmembed.errors import InvalidQuery, UnreadablePicture
+from mmembed.errors import InvalidQuery, MmembedError, UnreadablePicture
 from mmembed.generate.base import Caption, Style
 
 _NAMED = 5
@@ -59,24 +59,33 @@ class SeveralCaptions(parts.Part):
         style: Style,
         progress: gr.Progress,
     ) -> tuple[Any, ...]:
-        """Values of `outputs`: captions of the selected photos; if it is stopped, those that are done."""
+        """Values of `outputs`: captions of the selected photos; if it is stopped or fails on the way, those that are done.
+
+        Raises:
+            MmembedError: not even the first photo can be described or its caption kept, and why.
+        """
         words, visitor = self.labels.selection, parts.visitor()
-        done, unreadable, finished = [], [], words.captioned
+        done, unreadable, finished, failed = [], [], words.captioned, ""
         for number, one in enumerate(picked):
             progress((number, len(picked)), desc=words.captions, unit="")
             try:
                 self.switch.check(visitor)
+                item = self.service.item(one.fingerprint)
                 captions = self.service.caption_item(one.fingerprint, languages, count, style)
+                done.append((self._thumbnail(one.fingerprint), self._described(captions)))
             except Stopped:
                 finished = words.stopped
                 break
             except UnreadablePicture:
-                unreadable.append(self.service.item(one.fingerprint).paths[0].name)
-                continue
-            done.append((self._thumbnail(one.fingerprint), self._described(captions)))
+                unreadable.append(item.paths[0].name)
+            except MmembedError as error:
+                if not done:
+                    raise
+                failed = words.failed.format(reason=error)
+                break
         names = "; ".join(unreadable[:_NAMED]) + ("; …" if len(unreadable) > _NAMED else "")
-        more = words.unreadable.format(names=names) if names else ""
-        status = parts.note(finished.format(photos=self.labels.count_photos(len(done))), more, "weak" if names else "good")
+        more = " ".join(filter(None, [failed, words.unreadable.format(names=names) if names else ""]))
+        status = parts.note(finished.format(photos=self.labels.count_photos(len(done))), more, "weak" if more else "good")
         return status, gr.update(value=done, visible=bool(done))
 
     def _described(self, captions: list[Caption]) -> str:

@@ -106,6 +106,8 @@ def marks(gallery: Path, as_json: bool) -> None:
     with _opened(gallery) as store:
         said = store.marks()
         paths = {item.fingerprint: str(item.paths[0]) for item in store.items(list({mark.fingerprint for mark in said}))}
+    if not said:
+        remark(f"No hits of {gallery} were marked; the app does that, with “Right” and “Wrong” below a photo.")
     for mark in said:
         asked, path, when = mark.asked, paths.get(mark.fingerprint), mark.when.isoformat()
         if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
@@ -74,6 +75,7 @@ def index(
     import mmembed
     from mmembed.gallery import Gallery
     from mmembed.gallery.team import launched
+    from mmembed.gallery.upkeep import made_for_good
     from mmembed.hub.dataset import is_local
 
     if folders and dataset:
@@ -87,7 +89,7 @@ def index(
             raise click.UsageError("--watch goes with folders, in one process.")
         place, rows = _streamed(dataset, split, column) if dataset else ("", iter(()))
         model = mmembed.load(preset) if team.size == 1 else mmembed.load(preset, team.threads)
-        with Gallery(gallery, model) as photos:
+        with made_for_good(gallery) if team.leads else nullcontext(), Gallery(gallery, model) as photos:
             roots = _roots(photos, folders, hidden, exclude) if not dataset else []
             with progress_bar(unit=" photos") as progress:
                 shown = progress if team.leads else None

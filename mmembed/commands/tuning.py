@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def tune() -> None:
-    """Measure, on validation data, how much a picture should choose among what a model proposes.
+    """Measure, on validation data, how much a picture should choose among what a model proposes, and what is doubtful.
 
     Of several candidates the best is taken by mean log-probability plus a weight times the cosine between candidate and
     picture in the joint space.
@@ -125,6 +125,47 @@ def translations(
             model = mmembed.load(preset)
             found = tune_translations(model, data.sources, data.references[0], source_language, to, known, folder, progress=progress)
     _print(found, ("BLEU", "chrF2"), as_json)
+
+
+@tune.command()
+@click.option("--table", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Columns split, image, and one a language.")
+@click.option("--split", default="val", show_default=True, metavar="NAME", help="The rows to translate.")
+@click.option("--limit", type=click.IntRange(min=20), metavar="N", help="So many of them, evenly spread; all by default.")
+@click.option("--bundle", type=EXISTING, metavar="DIR", help="Measure the bundle in this folder, and write what is found into it.")
+@preset_option
+@json_option
+def doubts(table: Path, split: str, limit: int | None, bundle: Path | None, preset: str, as_json: bool) -> None:
+    """The score below which a translation is doubtful, for each pair of languages.
+
+    A score is the decoder's mean log-probability. Captions, which it was trained on, it translates with more confidence than
+    other texts; a translation that scores less than nearly all translations of captions may well be wrong, and a note says so.
+
+    With --bundle the numbers go into the manifest of the bundle. The recipe of `mmembed train bundle` takes them as
+    doubtful_translations: {en-de: …}, so that the next export has them too.
+
+    \b
+      mmembed tune doubts --table multi30k/task1.tsv.xz --limit 150 --bundle mmembed/weights/mini
+
+    JSON fields: pair, below.
+    """
+    import mmembed
+    from mmembed.bundle import change_manifest
+    from mmembed.evaluate.tables import columns_of, read_parallel
+    from mmembed.evaluate.tuning import UNSURE, tune_doubts
+
+    model = mmembed.load(str(bundle) if bundle else preset)
+    languages = [code for code in columns_of(table) if code in model.decoder.translation_languages]
+    _, sentences = read_parallel(table, split, languages)
+    with progress_bar() as progress:
+        found = tune_doubts(model, sentences, limit, progress)
+    if bundle:
+        change_manifest(bundle, doubtful_translations=found)
+    if as_json:
+        for pair, below in found.items():
+            print_json({"pair": pair, "below": below})
+    else:
+        print_columns(("pair", "doubtful below"), [(pair, f"{below:.3f}") for pair, below in found.items()])
+        click.echo(f"{100 * UNSURE:.0f} % of the translations of these captions have a lower score.")
 
 
 def _print(scores: list[WeightScore], metrics: tuple[str, ...], as_json: bool) -> None:

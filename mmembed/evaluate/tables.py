@@ -73,6 +73,19 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]
         yield from reader
 
 
+def columns_of(path: Path) -> list[str]:
+    """The names of the columns of a tab-separated file with a header.
+
+    Raises:
+        InvalidData: the file is missing or cannot be read.
+    """
+    try:
+        with open_text(path) as file:
+            return file.readline().rstrip("\r\n").split("\t")
+    except _UNREADABLE as error:
+        raise InvalidData(f"{path} cannot be read as a table: {error}") from error
+
+
 def read_captions(path: Path) -> list[CaptionRow]:
     """Rows of a table (`.tsv` or `.tsv.xz`) with the columns image, lang, caption, and possibly source; in file order.
 

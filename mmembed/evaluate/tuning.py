@@ -1,6 +1,7 @@
-"""How much should a picture choose among the candidates of a decoder or translator, and how far are captions to be trusted?
+"""How much should a picture choose among the candidates of a decoder or translator, how far are captions to be trusted, and which
+translations are doubtful?
 
-Both are measured on validation data.
+All are measured on validation data.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from mmembed.generate.rerank import CANDIDATES, fits, rerank
 from mmembed.model import Model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+UNSURE = 0.1
+"""Share of the translations of captions that may be: on `val` the lowest tenth by score shares half as much with the references
+(chrF) as the better half does."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,38 @@ def tune_translations(
         return {"bleu": metrics.bleu, "chrf": metrics.chrf}
 
     return _weigh(candidates, fits(model.space, candidates, vectors), weights, measure)
+
+
+def tune_doubts(
+    model: Model, sentences: Mapping[str, Sequence[str]], limit: int | None = None, progress: Progress | None = None
+) -> dict[str, float]:
+    """For each pair of languages that is translated directly, such as `en-de`: the score below which `UNSURE` of the translations are.
+
+    Args:
+        model: translates; without pictures.
+        sentences: captions of validation pictures, by language.
+        limit: so many of each language, evenly spread; None for all.
+        progress: called with (sentences done, of how many, the pair).
+
+    Raises:
+        InvalidData: none of the pairs of these languages is translated, or there are no sentences.
+    """
+    served = [code for code in sentences if code in model.decoder.translation_languages]
+    pairs = [(source, to) for source in served for to in served if source != to and model.pivot in ("", source, to)]
+    if not pairs or not all(any(map(str.strip, sentences[code])) for code in served):
+        known = ", ".join(model.decoder.translation_languages)
+        raise InvalidData(f"Sentences in two of the languages that are translated are needed: {known}.")
+    found: dict[str, float] = {}
+    for source, to in pairs:
+        texts = [text for text in sentences[source] if text.strip()]
+        chosen = [texts[row] for row in np.linspace(0, len(texts) - 1, min(limit or len(texts), len(texts))).astype(int)]
+        scores: list[float] = []
+        for part in batches(len(chosen)):
+            scores += [one.score for one in model.translate(chosen[part], to, source)]
+            if progress:
+                progress(part.stop, len(chosen), f"{source}-{to}")
+        found[f"{source}-{to}"] = round(float(np.quantile(scores, UNSURE)), 3)
+    return found
 
 
 def _weigh(

@@ -141,15 +141,18 @@ def _write_datasets(store: Store, space: str, dim: int, target: Path) -> int:
         import datasets
     except ImportError as error:
         raise MissingPackage("datasets", "export", "Writing a folder for datasets") from error
+    from mmembed.hub.dataset import quiet_writing
+
     with TemporaryDirectory(prefix=".mmembed-", dir=target.parent) as scratch:
         table = Path(scratch) / "gallery.parquet"
         count = _write_parquet(store, space, dim, table)
-        rows = datasets.Dataset.from_parquet(str(table), cache_dir=str(Path(scratch) / "cache"))
-        features = datasets.Features({**rows.features, "image": datasets.Image()})
-        rows = rows.map(
-            lambda row: {"image": as_image(row["path"])}, features=features, cache_file_name=str(Path(scratch) / "images.arrow")
-        )
-        rows.save_to_disk(str(target))
+        with quiet_writing():
+            rows = datasets.Dataset.from_parquet(str(table), cache_dir=str(Path(scratch) / "cache"))
+            features = datasets.Features({**rows.features, "image": datasets.Image()})
+            rows = rows.map(
+                lambda row: {"image": as_image(row["path"])}, features=features, cache_file_name=str(Path(scratch) / "images.arrow")
+            )
+            rows.save_to_disk(str(target))
     return count
 
 

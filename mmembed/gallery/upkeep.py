@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmembed.errors import GalleryError
+from mmembed.gallery.database import DATABASE
 from mmembed.gallery.places import name_of
+from mmembed.gallery.sqlite import SqliteStore
 from mmembed.gallery.store import Root, Store
 from mmembed.media import inside
 
@@ -54,6 +58,31 @@ class Soundness:
     damage: tuple[str, ...]
     missing: tuple[Path, ...]
     changed: tuple[Path, ...]
+
+
+@contextmanager
+def made_for_good(folder: Path) -> Iterator[None]:
+    """If there is no gallery in `folder` yet, and what is done inside fails before a single picture is in it, no trace of it stays."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    before = (folder / DATABASE).exists()
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        if not before and (folder / DATABASE).exists() and _is_empty(folder):
+            for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # something else is in it
+                for place in made:
+                    place.rmdir()
+        raise
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with closing(SqliteStore(folder, create=False)) as store:
+            return len(store) == 0
+    except GalleryError:  # whatever it is, it is not an empty gallery
+        return False
 
 
 def summarise(store: Store, folder: Path) -> Summary:

@@ -61,10 +61,19 @@ def _ends_here(text: str, start: int, match: re.Match[str]) -> bool:
     mark, before, after = match.group(), text[start : match.start()], text[match.end() :].lstrip()
     if mark[0] != "." or len(mark.rstrip("\"'”’»)]")) > 1:
         return True
-    word = re.split(r"\s", before)[-1].lstrip("(\"'“„«").lower()
-    if word in _ABBREVIATIONS or re.fullmatch(r"[^\W\d_]", word) or re.search(r"\.[^\W\d_]$", word):
-        return False  # "Dr.", "J.", "U.S."
-    return not (word.isdigit() and after[:1].islower())  # "am 3. september"
+    if is_abbreviated(before):
+        return False
+    return not (_last_word(before).isdigit() and after[:1].islower())  # "am 3. september"
+
+
+def is_abbreviated(before: str) -> bool:
+    """Whether the full stop after this text belongs to its last word: "Dr.", "J.", "U.S."."""
+    word = _last_word(before)
+    return word in _ABBREVIATIONS or re.fullmatch(r"[^\W\d_]", word) is not None or re.search(r"\.[^\W\d_]$", word) is not None
+
+
+def _last_word(text: str) -> str:
+    return re.split(r"\s", text)[-1].lstrip("(\"'“„«").lower()
 
 
 def _cut(piece: str, longest: int) -> list[str]:

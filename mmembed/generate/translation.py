@@ -6,13 +6,15 @@ A text is taken apart into sentences, numbers and names are kept, and what the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mmembed.errors import InvalidQuery, MmembedError, UnknownLanguage
+from mmembed.generate import notes
 from mmembed.generate.base import PLAIN, Candidate, Decoder, Style, Translation, Translator
+from mmembed.generate.endings import ended_as
 from mmembed.generate.keeping import best, kept_parts, variants
 from mmembed.generate.polish import usable
 from mmembed.generate.rerank import CANDIDATES, fits, rerank
@@ -43,6 +45,14 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The language of a text, empty if nobody can tell, and others that it may as well be in."""
+
+    language: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Explained:
     """What a picture changed.
 
@@ -62,13 +72,16 @@ class Translating:
     Attributes:
         space: embeds texts and pictures.
         decoder: writes, unless there is a translator.
-        words: what writes was trained on; None if it is not known, and then no language is recognised and no name kept.
-        pivot: the language between two others that are not translated directly; empty if it needs none.
+        words: what writes was trained on; None if it is not known, and then no language is recognised, no name kept, and final
+            marks stay as they were written.
+        pivot: the language between two others that are not translated directly, and what a text is taken for if it may be in
+            several; empty if it needs none.
         beams: width of the beam search.
         style: of the texts.
         translator: writes in the decoder's place, or None.
         rerank_weight: how much a picture chooses among the candidates of a translator that does not see it; at 0 it is not
             looked at, and the result says so.
+        doubtful_below: by pair, such as `en-de`, the score below which a translation may well be wrong; see `evaluate.tuning`.
     """
 
     space: Space
@@ -79,6 +92,7 @@ class Translating:
     style: Style = PLAIN
     translator: Translator | None = None
     rerank_weight: float = 0.0
+    doubtful_below: Mapping[str, float] = field(default_factory=dict)
 
     def code_of(self, language: str) -> str:
         """The code that is used here for the language.
@@ -94,8 +108,11 @@ class Translating:
             raise UnknownLanguage(language, self.decoder.translation_languages)
         return found
 
-    def source_of(self, text: str, to: str, source_language: str | None) -> str:
-        """The language of a text that can be translated: as given, else as recognised; empty if nobody can tell.
+    def source_of(self, text: str, to: str, source_language: str | None) -> Source:
+        """The language of a text that can be translated: as given, else as recognised.
+
+        Of a text that may be in several, such as "Taxi", it is one that it can be translated from: the pivot if that is among
+        them, else the likeliest.
 
         Raises:
             InvalidQuery: the text is empty or too long, its language is not recognised, or it is in `to` already.
@@ -108,15 +125,18 @@ class Translating:
         if len(text) > LONGEST:
             raise InvalidQuery(f"The text has {len(text):,} characters; at most {LONGEST:,} are translated at once, so give it in parts.")
         if given is not None or self.words is None:
-            return given or ""
-        found = self.words.recognise(text.replace(MASK, " ")).language
-        if found is None:
-            raise InvalidQuery(f"The language of the text was not recognised; say which of {', '.join(served)} it is.")
-        if found not in served:
-            raise UnknownLanguage(found, served)
-        if found == to:
-            raise InvalidQuery(f"The text seems to be in {to!r} already; if it is not, say which language it is in.")
-        return found
+            return Source(given or "")
+        found = self.words.recognise(text.replace(MASK, " "))
+        if found.language is None:
+            raise InvalidQuery(f"The language of the text was not recognised; say which of {', '.join(served)} it is (--from).")
+        known = [language for language in found.possible if language in served]
+        if not known:
+            raise UnknownLanguage(found.language, served)
+        if known == [to]:
+            raise InvalidQuery(f"The text seems to be in {to!r} already; if it is not, say which language it is in (--from).")
+        others = [language for language in known if language != to]
+        language = self.pivot if self.pivot in others else others[0]
+        return Source(language, tuple(one for one in known if one != language))
 
     def refusal(self, text: str, to: str, source_language: str | None) -> str:
         """Why this text cannot be translated, in a sentence; empty if it can. For batches, where one text fails alone."""
@@ -149,7 +169,8 @@ class Translating:
             InvalidQuery, UnknownLanguage: see `source_of`.
             UnknownPair: the translator does not translate between these languages.
         """
-        languages = [self.source_of(text, to, source_language) for text in texts]
+        origins = [self.source_of(text, to, source_language) for text in texts]
+        languages = [origin.language for origin in origins]
         if not texts:
             return []
         to, seen = self.code_of(to), list(pictures) if pictures is not None else [None] * len(texts)
@@ -170,7 +191,7 @@ class Translating:
         similarities = self._similarities(texts, drafts, prefix)
         grounded = self._looks & ~np.isnan(prefix[:, 0])
         return [
-            self._finished(texts[row], languages[row], to, draft, between.get(row), similarities[row], bool(grounded[row]), count)
+            self._finished(texts[row], origins[row], to, draft, between.get(row), similarities[row], bool(grounded[row]), count)
             for row, draft in enumerate(drafts)
         ]
 
@@ -221,9 +242,9 @@ class Translating:
         written = iter(self._write(flat, [languages[row] for row in rows], to, vectors[rows], [pictures[row] for row in rows], count))
         choices: list[list[Candidate]] = []
         lacking: list[list[str]] = [[] for _ in texts]
-        for (row, _, parts), variants_ in zip(inside, tries, strict=True):
+        for (row, sentence, parts), variants_ in zip(inside, tries, strict=True):
             chosen, gaps = best([(variant, usable(next(written), self.style)) for variant in variants_], parts, to)
-            choices.append(chosen)
+            choices.append([replace(one, text=ended_as(one.text, sentence, to)) for one in chosen] if self.words else chosen)
             lacking[row] += gaps
         if self._chooses:
             choices = self._chosen(choices, vectors[[row for row, _, _ in inside]])
@@ -286,17 +307,33 @@ class Translating:
         return [float(anchor @ target) for anchor, target in zip(anchors, targets, strict=True)]
 
     def _finished(
-        self, source: str, language: str, to: str, draft: Draft, before: Draft | None, similarity: float, looked: bool, count: int
+        self, source: str, origin: Source, to: str, draft: Draft, before: Draft | None, similarity: float, looked: bool, count: int
     ) -> Translation:
-        gaps = list(dict.fromkeys([*(before.lacking if before else ()), *draft.lacking]))
-        notes = [f"This could not be carried over: {', '.join(gaps)}."] if gaps else []
-        if self.words and language and self.words.is_odd(source.replace(MASK, " "), language):
-            notes.append("The text is unlike the captions this model learned from; do not rely on the translation.")
+        lacking = [*(before.lacking if before else ()), *draft.lacking]
         score = draft.score if before is None else (draft.score + before.score) / 2
         others = _others(draft, split(source), count)
         via = self.pivot if before else ""
         written_by = self.translator.name if self.translator is not None else ""
-        return Translation(source, draft.text, to, looked, score, similarity, others, language, via, tuple(notes), written_by)
+        remarks = (
+            *notes.about_source(origin.language, origin.others),
+            *notes.about_parts(lacking),
+            *self._doubts(source, origin.language, to, draft, before),
+        )
+        return Translation(source, draft.text, to, looked, score, similarity, others, origin.language, via, remarks, written_by)
+
+    def _doubts(self, source: str, language: str, to: str, draft: Draft, before: Draft | None) -> list[str]:
+        """Which of the sentences are unlike what was read in training, and of which others the decoder is unsure."""
+        sentences = [sentence.text for sentence in split(source)]
+        odd = [bool(self.words and language and self.words.is_odd(one.replace(MASK, " "), language)) for one in sentences]
+        steps = [(language, to, draft)] if before is None else [(language, self.pivot, before), (self.pivot, to, draft)]
+        unsure = [False] * len(sentences)
+        for source_language, target, step in steps:
+            least = self.doubtful_below.get(f"{source_language}-{target}", -np.inf)
+            doubted = [candidates[0].score < least for candidates in step.sentences]
+            same = len(doubted) == len(sentences)  # of the text on its way through the pivot there may be more or fewer
+            unsure = [one or (doubted[row] if same else any(doubted)) for row, one in enumerate(unsure)]
+        doubtful = [one and not unlike for one, unlike in zip(unsure, odd, strict=True)]
+        return [*notes.about_oddness(sentences, odd), *notes.about_doubt(sentences, doubtful)]
 
 
 def _others(draft: Draft, sentences: list[Sentence], count: int) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ _SCRIPTS = {
 _FOREIGN = re.compile("[\u0370-\u1cff\u3040-\u30ff\uac00-\ud7af]")  # scripts of other languages
 _KNOWN = 0.5  # of a text's words, in the language it is in
 _ODD = 0.01  # of texts like those of the training are called unlike them
+_SURE = 100  # times as likely in one language as in another: only then is the other ruled out
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Recognised:
     """The language of a text.
 
     Attributes:
-        language: ISO 639-1 code; None if it is none of those that are known.
+        language: ISO 639-1 code of the likeliest; None if it is none of those that are known.
         share: share of the text's words that are known in it, up to 1.
+        possible: all languages that the text may well be in, likeliest first; several where a word or two are all there is to go
+            by, such as "Taxi"; none if `language` is None.
     """
 
     language: str | None
     share: float
+    possible: tuple[str, ...] = ()
 
 
 class Words:
@@ -84,7 +88,7 @@ class Words:
             {},
         )
         for language, lines in held_out.items():
-            likely = sorted(words._mean_likelihood(line, language) for line in lines if line.strip())
+            likely = sorted(found for line in lines if (found := words._mean_likelihood(line, language)) is not None)
             words.usual[language] = round(likely[int(_ODD * len(likely))], 3)
         return words
 
@@ -107,17 +111,28 @@ class Words:
         for language, script in _SCRIPTS.items():
             letters = sum(letter.isalpha() for letter in text)
             if letters and len(script.findall(text)) > letters / 2 and not re.search("[\u3040-\u30ff]", text):
-                return Recognised(language, 1.0)
+                return Recognised(language, 1.0, (language,))
         words = [word.lower() for word, _ in _words(text)]
         if not words or len(_FOREIGN.findall(text)) > len("".join(words)) / 2:
             return Recognised(None, 0.0)
-        best = max(self.counts, key=lambda language: self._likelihood(words, language))
-        share = self._share(words, best)
-        return Recognised(best if share >= _KNOWN else None, share)
+        # What no language knows speaks for none of them, least of all for the one of which the fewest words were read.
+        unknown = 0.5 / max(self._totals.values())
+        likely = {language: self._likelihood(words, language, unknown) for language in self.counts}
+        order = sorted(likely, key=lambda language: -likely[language])
+        share = self._share(words, order[0])
+        if share < _KNOWN:
+            return Recognised(None, share)
+        return Recognised(order[0], share, tuple(one for one in order if likely[order[0]] - likely[one] < math.log(_SURE)))
 
     def is_odd(self, text: str, language: str) -> bool:
-        """Whether a text is unlike what was read in training, so that its translation may well be nonsense."""
-        return language in self.usual and self._mean_likelihood(text, language) < self.usual[language]
+        """Whether a text is unlike what was read in training, so that its translation may well be nonsense.
+
+        So is one of names and unknown words alone; one without any word is not.
+        """
+        if language not in self.usual or not any(True for _ in _words(text)):
+            return False
+        likely = self._mean_likelihood(text, language)
+        return likely is None or likely < self.usual[language]
 
     def is_name(self, word: str, language: str, first: bool) -> bool:
         """Whether a word, perhaps the `first` of its sentence, is capitalised and unknown: copied rather than translated.
@@ -138,14 +153,16 @@ class Words:
         known = self.counts[language]
         return sum(word in known or word.split("'")[-1].split("’")[-1] in known for word in words) / len(words)
 
-    def _mean_likelihood(self, text: str, language: str) -> float:
+    def _mean_likelihood(self, text: str, language: str) -> float | None:
+        """Of the words that are no names, of which an unknown one counts as seen half a time; None if there are only names."""
         words = [word.lower() for word, first in _words(text) if not self.is_name(word, language, first)]
-        return self._likelihood(words, language) / len(words) if words else 0.0
+        return self._likelihood(words, language, 0.5 / self._totals[language]) / len(words) if words else None
 
-    def _likelihood(self, words: list[str], language: str) -> float:
-        """Logarithm of the probability of the words, each for itself; an unknown word counts as seen half a time."""
+    def _likelihood(self, words: list[str], language: str, unknown: float) -> float:
+        """Logarithm of the probability of the words, each for itself; `unknown` is that of a word that is not known."""
         known, total = self.counts[language], self._totals[language]
-        return sum(math.log(max(known.get(word, 0), known.get(word.split("'")[-1].split("’")[-1], 0), 0.5) / total) for word in words)
+        seen = (max(known.get(word, 0), known.get(word.split("'")[-1].split("’")[-1], 0)) for word in words)
+        return sum(math.log(count / total if count else unknown) for count in seen)
 
 
 def _is_form(word: str, language: str, known: Mapping[str, int]) -> bool:

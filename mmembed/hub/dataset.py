@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -101,6 +103,21 @@ def read_files(source: str, split: str = "train", column: str | None = None) -> 
         raise
     except Exception as error:  # a broken file or connection is noticed only when it is read, by whichever library reads it
         raise _refusal(source, error) from error
+
+
+@contextmanager
+def quiet_writing() -> Iterator[None]:
+    """Without the progress bars of `datasets`, unless somebody watches a terminal."""
+    from datasets.utils import disable_progress_bars, enable_progress_bars, is_progress_bar_enabled
+
+    if sys.stderr.isatty() or not is_progress_bar_enabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 def is_local(source: str) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from mmembed.bundle import digest_of
+from mmembed.bundle import digest_of, write_manifest
 from mmembed.generate.base import Captioning
 from mmembed.learn.calibration import calibrate
 from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.decoder import load_decoder
-from mmembed.learn.export import Weights, export_decoder, export_picture, export_text, write_manifest
+from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
 from mmembed.learn.heads import load_heads
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_probe, export_quantised
@@ -34,6 +34,7 @@ class BundleConfig:
         background: how many training pictures make up the background that confidences are measured against.
         decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
         captioning: what `mmembed tune captions` found on an earlier export.
+        doubtful_translations: the same of `mmembed tune doubts`.
         calibration_texts: how many captions the calibration looks at.
     """
 
@@ -47,6 +48,7 @@ class BundleConfig:
     translation_languages: tuple[str, ...]
     licence: str
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
+    doubtful_translations: dict[str, float] = field(default_factory=dict)
     splits: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain",)
@@ -88,6 +90,7 @@ def export(config_path: Path) -> Path:
     vectors = _embed(space, source, held_out)
     calibration = calibrate(space, held_out, vectors, read_captions(config.captions), config.calibration_texts, random)
     fields |= {"calibration": asdict(calibration), "licence": config.licence, "captioning": asdict(config.captioning)}
+    fields |= {"doubtful_translations": config.doubtful_translations}
     write_manifest(config.output, fields)
     return config.output
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,8 +286,3 @@ def store_half(path: Path, smallest: int = 1024) -> None:
     for node in reversed(casts):
         model.graph.node.insert(0, node)
     onnx.save_model(model, str(path))
-
-
-def write_manifest(folder: Path, fields: dict[str, object]) -> None:
-    """Write `manifest.json`."""
-    (folder / "manifest.json").write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ import yaml
 from mmembed.app import labels
 from mmembed.app.labels import Labels, label_languages, read_labels, read_languages, read_settings
 from mmembed.errors import InvalidConfig
-from mmembed.presets import config_folder
+from mmembed.presets import config_folder, presets
 
 
 def _fields(kind: Any, prefix: str = "") -> set[str]:
@@ -53,6 +53,19 @@ def test_counts_agree_with_their_words() -> None:
     assert words.count_photos(0) == "no photos indexed yet"
     assert words.count_photos(1) == "1 photo"
     assert words.count_photos(12345) == "12,345 photos"
+
+
+@pytest.mark.parametrize("language", sorted(set(label_languages()) - {"en"}))
+def test_terms_of_all_presets_are_said_in_the_language(language: str) -> None:
+    words = read_labels(language)
+    unsaid = [preset.use for preset in presets().values() if words.terms(preset.use) == preset.use]
+    assert unsaid == []
+    assert words.terms("MIT") == "MIT", "the name of a licence"
+    mini = presets()["mini"]
+    assert words.terms(f"a: MIT; mini: {mini.licence}. mini: {mini.use}") == (
+        f"a: MIT; mini: {words.terms(mini.licence)}. mini: {words.terms(mini.use)}"
+    )
+    assert read_labels("en").terms(mini.use) == mini.use
 
 
 def test_only_right_to_left_languages_say_so() -> None:

@@ -21,7 +21,7 @@ from mmembed.app.exports import export  # noqa: E402
 from mmembed.app.questions import Question  # noqa: E402
 from mmembed.app.service import Service  # noqa: E402
 from mmembed.app.stopping import Stopped, Switch  # noqa: E402
-from mmembed.errors import InvalidQuery, UnreadablePicture  # noqa: E402
+from mmembed.errors import GalleryError, InvalidQuery, UnreadablePicture  # noqa: E402
 from tests.fakes import colour_picture, fake_model  # noqa: E402
 
 
@@ -157,6 +157,26 @@ def test_describing_several_is_stopped_and_passes_over_what_is_gone(
     status, grid = app.caption_picked(answer.shown, "en", 1, [], 0, 0, progress=stop_at_the_third)
     assert "Stopped. Captioned and kept in the gallery: 1 photo." in status and "Not captioned" in status
     assert len(grid["value"]) == 1
+
+
+def test_what_was_described_before_a_failure_stays(app: Any, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    keep = app.service.caption_item
+
+    def full_at_the_third(fingerprint: str, *rest: Any) -> Any:
+        asked.append(fingerprint)
+        if len(asked) == 3:
+            raise GalleryError("The disk is full.")
+        return keep(fingerprint, *rest)
+
+    monkeypatch.setattr(app.service, "caption_item", full_at_the_third)
+    status, grid = app.caption_picked(answer.shown, "en", 1, [], 0, 0, progress=lambda step, **_: None)
+    assert "Captioned and kept in the gallery: 2 photos." in status
+    assert "Ended early: The disk is full." in status and "mm-weak" in status
+    assert len(grid["value"]) == 2 and grid["visible"] is True
+    asked[:] = ["", ""]
+    with pytest.raises(GalleryError, match="disk is full"):
+        app.caption_picked(answer.shown, "en", 1, [], 0, 0, progress=lambda step, **_: None)
 
 
 def test_visitors_stop_their_own_work() -> None:

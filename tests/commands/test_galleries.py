@@ -45,7 +45,9 @@ def test_info(run: Run, photos: Path) -> None:
 
 
 def test_marks(run: Run, photos: Path) -> None:
-    assert run("gallery", "marks").stdout == ""
+    for form in ((), ("--json",)):
+        nothing = run("gallery", "marks", *form)
+        assert (nothing.exit_code, nothing.stdout) == (0, "") and "No hits of photos.mm were marked" in nothing.stderr
     with Gallery("photos.mm", FakeSpace()) as gallery:
         red, blue = (next(hit.item for hit in gallery.search(words, k=1)) for words in ("red", "blue"))
         gallery.mark(Asked("a wall", ("grass",)), red.fingerprint, True)
@@ -105,7 +107,9 @@ def test_export_to_other_programs(run: Run, photos: Path, tmp_path: Path, form: 
     datasets = pytest.importorskip("datasets") if form == "datasets" else None
     result = run("gallery", "export", "out.parquet", "--format", form)
     assert result.exit_code == 0, result.stderr
+    assert result.stderr == "4 photos written to out.parquet.\n", "no progress bars of other programs"
     if datasets:
+        assert datasets.utils.is_progress_bar_enabled()
         rows = datasets.load_from_disk(str(tmp_path / "out.parquet"))
         assert rows[0]["image"].size == (rows[0]["width"], rows[0]["height"])
     else:

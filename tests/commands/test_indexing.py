@@ -32,6 +32,35 @@ def test_all_photos_of_a_folder_deleted(run: Run, photos: Path) -> None:
     assert run("index", photos).exit_code == 1
 
 
+@pytest.mark.parametrize("place", ["photos.mm", "deep/er/photos.mm"])
+def test_a_first_run_that_indexes_nothing_leaves_nothing_behind(run: Run, tmp_path: Path, place: str) -> None:
+    for name, content in (("none", None), ("text", "letter.txt"), ("bad", "bad.png")):
+        (tmp_path / name).mkdir()
+        if content:
+            (tmp_path / name / content).write_text("bad", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    for folder in ("none", "text", "bad", "missing"):
+        assert run("index", folder, "--gallery", place).exit_code != 0
+        assert run("index", "--gallery", place).exit_code != 0
+        assert sorted(tmp_path.rglob("*")) == before, folder
+
+
+def test_what_was_there_before_a_failed_run_stays(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "bad.png").write_text("bad", encoding="utf-8")
+    (tmp_path / "own.mm").mkdir()
+    (tmp_path / "own.mm" / "letter").write_text("dear", encoding="utf-8")
+    assert run("index", "bad", "--gallery", "own.mm").exit_code == 1
+    assert [file.name for file in (tmp_path / "own.mm").iterdir()] == ["letter"]
+    run("index", photos)
+    assert run("index", "bad").exit_code == 1
+    assert lines(run("gallery", "info", "--json"))[0]["pictures"] == 4
+    assert lines(run("gallery", "list", "--unreadable", "--json")), "of a gallery with photos it is known what failed"
+    run("gallery", "remove", photos)
+    assert run("index", "bad").exit_code == 1
+    assert (tmp_path / "photos.mm" / "gallery.sqlite").exists(), "empty, but not made by this run"
+
+
 def test_a_missing_folder_keeps_its_photos_and_says_so(run: Run, photos: Path, tmp_path: Path) -> None:
     run("index", photos / "album", photos / "red.png")
     (photos / "album").rename(tmp_path / "away")

@@ -13,10 +13,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 import mmembed
+from mmembed.bundle import read_manifest, write_manifest
 from mmembed.cli import cli
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tuning import WEIGHTS, WeightScore, best, tune_captions, tune_translations
+from mmembed.evaluate.tuning import WEIGHTS, WeightScore, best, tune_captions, tune_doubts, tune_translations
 from mmembed.generate.base import Candidate
 from mmembed.generate.parts import PartsDecoder
 from mmembed.model import Model
@@ -122,6 +123,50 @@ def test_translations_are_tuned_on_a_dataset(tmp_path: Path, monkeypatch: pytest
     assert [row["weight"] for row in rows] == list(WEIGHTS)
     assert rows[-1]["changed"] > 0
     assert CliRunner().invoke(cli, ["tune", "translations", "--from", "en", "--to", "de"]).exit_code == 2
+
+
+class Hesitant:
+    """The more words, the less sure."""
+
+    caption_languages = ()
+    translation_languages = ("en", "de", "fr")
+
+    def generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+    ) -> list[list[Candidate]]:
+        assert source is not None
+        return [[Candidate(text, -float(len(text.split())))] for text in source]
+
+
+def test_translations_are_doubtful_below_what_nearly_all_captions_have() -> None:
+    texts = [" ".join(["red"] * count) for count in range(1, 101)]
+    model = replace(fake_model(), decoder=Hesitant(), pivot="en")
+    found = tune_doubts(model, {"en": texts, "de": ["rot", "rot rot", ""], "fr": ["rouge"], "zh": ["红"]})
+    assert list(found) == ["en-de", "en-fr", "de-en", "fr-en"], "German to French goes through English, Chinese is not served"
+    assert found["en-de"] == pytest.approx(-90.1)
+    assert sum(-len(text.split()) < found["en-de"] for text in texts) == 10
+    assert tune_doubts(model, {"en": texts, "de": ["rot"]}, limit=3)["en-de"] == pytest.approx(-90, abs=1)
+    with pytest.raises(InvalidData, match="two of the languages"):
+        tune_doubts(model, {"en": texts})
+
+
+def test_the_command_writes_doubts_into_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"name": "x", "digest": "0", "dim": 4, "languages": ["en"], "captions": [], "translations": ["en", "de"], "picture_size": 32}
+    fields |= {"max_length": 8, "calibration": {"slope": 1.0, "offset": 0.0}, "licence": "none"}
+    write_manifest(tmp_path, fields)
+    asked: list[str] = []
+    model = replace(fake_model(), decoder=Hesitant(), pivot="en")
+    monkeypatch.setattr(mmembed, "load", lambda name: asked.append(name) or model, raising=False)
+    table = tmp_path / "table.tsv"
+    table.write_text("split\timage\ten\tde\nval\ta\ta dog\tein Hund\ntest\tb\ta b c d\ta b c d\n", encoding="utf-8")
+    given = ["tune", "doubts", "--table", str(table), "--bundle", str(tmp_path)]
+    assert CliRunner().invoke(cli, given).exit_code == 0
+    assert asked == [str(tmp_path)]
+    manifest = read_manifest(tmp_path)
+    assert manifest.doubtful_translations == {"en-de": -2.0, "de-en": -2.0}
+    assert manifest.licence == "none"
+    rows = [json.loads(line) for line in CliRunner().invoke(cli, [*given[:-2], "--split", "test", "--json"]).stdout.splitlines()]
+    assert rows == [{"pair": "en-de", "below": -4.0}, {"pair": "de-en", "below": -4.0}]
 
 
 def test_of_equal_weights_the_smallest_is_best() -> None:

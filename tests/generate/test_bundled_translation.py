@@ -40,3 +40,26 @@ def test_a_text_unlike_captions_is_said_to_be_one() -> None:
     odd, usual = mini().translate(["Stock prices fell sharply after the bank raised its rates.", "A dog runs on the beach."], to="de")
     assert any("unlike" in note for note in odd.notes)
     assert usual.notes == ()
+
+
+@pytest.mark.parametrize("to", ["de", "fr", "cs"])
+def test_a_greeting_is_not_said_to_be_in_the_language_it_is_wanted_in(to: str) -> None:
+    [found] = mini().translate(["Hello"], to=to)
+    assert found.source_language == "en"
+    assert "taken for 'en'" in found.notes[0]
+    assert "unlike the captions" in found.notes[1]
+
+
+def test_every_sentence_keeps_its_full_stop() -> None:
+    for found in mini().translate(["A dog. Two men.", "A dog! Two men", "Where is the dog?"], to="de"):
+        assert [mark for mark in found.text if mark in ".!?"] == [mark for mark in found.source if mark in ".!?"]
+        assert found.text[-1:].isalpha() == found.source[-1:].isalpha()
+
+
+def test_doubtful_translations_are_known_for_every_direct_pair() -> None:
+    model = mini()
+    codes = model.decoder.translation_languages
+    assert set(model.doubtful_translations) == {f"{a}-{b}" for a in codes for b in codes if a != b and model.pivot in (a, b)}
+    assert all(-3 < score < 0 for score in model.doubtful_translations.values())
+    [found] = model.translate(["A dog. What time is it?"], to="de", source_language="en")
+    assert any("“What time is it?”" in note for note in found.notes)

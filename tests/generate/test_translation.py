@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,15 @@ def test_the_language_is_recognised(translating: Translating) -> None:
     english, german = translating.translate(["a man rides", "ein Mann fährt"], "fr")
     assert (english.source_language, german.source_language) == ("en", "de")
     assert english.text == "un homme roule"
+
+
+def test_a_text_that_may_be_in_several_languages_is_not_refused(translating: Translating) -> None:
+    # "in" is as common in both.
+    for to, taken, other in (("de", "en", "de"), ("en", "de", "en"), ("fr", "en", "de")):
+        [found] = translating.translate(["in"], to)
+        assert found.source_language == taken, to
+        assert found.notes[0] == f"The text was taken for {taken!r}, but could be {other!r}; say which language it is in (--from)."
+    assert translating.translate(["in"], "de", "en")[0].notes == ()
 
 
 def test_other_pairs_go_through_english_and_say_so(translating: Translating) -> None:
@@ -122,6 +132,55 @@ def test_odd_texts_are_translated_with_a_warning(translating: Translating) -> No
     common, odd = translating.translate(["a man rides in the city.", "quarterly earnings disappointed in the end"], "de", "en")
     assert common.notes == ()
     assert "unlike" in odd.notes[0]
+
+
+def test_of_several_sentences_the_odd_ones_are_named(translating: Translating) -> None:
+    [found] = translating.translate(["a man rides in the city. quarterly earnings disappointed. a man."], "de", "en")
+    [note] = found.notes
+    assert "Unlike the captions" in note
+    assert note.endswith("“quarterly earnings disappointed.”.")
+
+
+class Unsure(Dictionary):
+    """Gives long sentences a low score."""
+
+    def generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+    ) -> list[list[Candidate]]:
+        found = super().generate(prefix, source, language, beams, count)
+        return [[Candidate(one.text, -float(len(one.text.split()))) for one in candidates] for candidates in found]
+
+
+def test_what_the_decoder_is_unsure_of_is_said(translating: Translating) -> None:
+    unsure = replace(translating, decoder=Unsure(), doubtful_below={"en-de": -3.5, "en-fr": -1.5})
+    one, two, three, short = unsure.translate(["a man rides in", "a man. a man rides in.", "a man rides in. the city a man.", "a man"], "de", "en")
+    assert one.notes == ("The model is unsure of this translation; it may well be wrong.",)
+    assert two.notes == ("The model is unsure how to translate this, so it may well be wrong: “a man rides in.”.",)
+    assert three.notes == one.notes
+    assert short.notes == ()
+    [through] = unsure.translate(["ein Mann"], "fr", "de")
+    assert (through.via, through.notes) == ("en", one.notes), "the second step is doubtful"
+    assert unsure.translate(["a man rides in the city"], "cs", "en")[0].notes == (), "nothing is known of this pair"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("a man. five dogs.", "ein Mann. fünf Hunde."), ("a man", "ein Mann"), ("a man! dogs? run...", "ein Mann! Hunde? laufen...")],
+)
+def test_each_sentence_ends_as_its_source_does(translating: Translating, source: str, expected: str) -> None:
+    class Careless(Dictionary):
+        """Drops and adds full stops."""
+
+        def generate(
+            self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+        ) -> list[list[Candidate]]:
+            found = super().generate(prefix, source, language, beams, count)
+            return [
+                [Candidate(one.text.rstrip(".!?") if one.text[-1] in ".!?" else one.text + ".", one.score) for one in candidates]
+                for candidates in found
+            ]
+
+    assert replace(translating, decoder=Careless()).translate([source], "de", "en")[0].text == expected
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,22 @@ def test_what_is_none_of_the_languages_is_not_guessed(words: Words, text: str) -
     assert words.recognise(text).language is None
 
 
+def test_a_word_of_several_languages_is_not_claimed_for_one() -> None:
+    words = Words({"en": {"the": 900, "taxi": 9, "horse": 90}, "de": {"die": 900, "taxi": 10, "hello": 8, "katze": 90}}, {})
+    assert words.recognise("Taxi").possible == ("de", "en")
+    assert words.recognise("hello").possible == ("de", "en"), "seen in one of them, seldom"
+    assert words.recognise("horse").possible == ("en",)
+    assert words.recognise("Katze").possible == ("de",)
+    assert words.recognise("the taxi").possible == ("en",)
+    assert words.recognise("xyzzy").possible == ()
+
+
+def test_unknown_words_speak_for_no_language() -> None:
+    words = Words({"en": {"the": 90_000}, "cs": {"pes": 90}}, {})
+    assert words.recognise("the xyzzy plugh").language is None, "two of three words are unknown"
+    assert words.recognise("xyzzy the").possible == ("en",), "though fewer words were read in Czech, so that none is as rare there"
+
+
 def test_names_are_unknown_words_with_a_capital(words: Words) -> None:
     assert words.is_name("Prague", "en", False)
     assert words.is_name("Peter", "en", True), "seldom and mostly capitalised in training: a name too"
@@ -51,6 +67,8 @@ def test_texts_unlike_the_training_are_odd(words: Words) -> None:
     assert not words.is_odd("Two dogs run in the city.", "en")
     assert not words.is_odd("Peter rides a bike in Prague.", "en"), "names do not count"
     assert words.is_odd("stock prices fell sharply", "en")
+    assert words.is_odd("Hello", "en"), "an unknown word alone, though it may be a name"
+    assert not words.is_odd("12:30!", "en"), "there is nothing to translate"
 
 
 def test_words_survive_the_disk(words: Words, tmp_path: Path) -> None:
@@ -79,6 +97,19 @@ class TestBundled:
         }
         for language, texts in expected.items():
             assert [words.recognise(text).language for text in texts] == [language] * len(texts)
+
+    @pytest.mark.parametrize("text", ["Hello", "Taxi", "Radio", "hotel", "Hello world"])
+    def test_a_word_of_several_languages_is_claimed_for_none(self, text: str) -> None:
+        words = Words.read(WEIGHTS)
+        assert words is not None
+        assert {"en", "de"} <= set(words.recognise(text).possible)
+        assert words.is_odd(text, "en")
+
+    @pytest.mark.parametrize(("text", "language"), [("horse", "en"), ("Katze", "de"), ("cheval", "fr"), ("kůň", "cs")])
+    def test_a_word_of_one_language_is_sure(self, text: str, language: str) -> None:
+        words = Words.read(WEIGHTS)
+        assert words is not None
+        assert words.recognise(text).possible == (language,)
 
     def test_news_is_odd_and_a_caption_is_not(self) -> None:
         words = Words.read(WEIGHTS)

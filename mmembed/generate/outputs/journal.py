@@ -25,30 +25,39 @@ class Journal:
         rows: what it held when it was opened. A last line that was cut off, by a power cut for one, is not among them.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        """Open `path`, or begin it.
+    def __init__(self, path: Path, columns: Sequence[str], needed: Sequence[str] = ()) -> None:
+        """Open `path`, or begin it. A file that holds something else is left as it is.
 
         Args:
             path: ends in .jsonl, .csv or .tsv.
             columns: names of the cells of a row, in order.
+            needed: those that every row of JSON has; by default the first.
 
         Raises:
             InvalidData: the file is of another kind, holds something else, or cannot be written.
         """
         if path.suffix.lower() not in SUFFIXES:
             raise InvalidData(f"{path} ends in none of {', '.join(SUFFIXES)}, so it is not clear what to write.")
-        self.path, self._columns = path, tuple(columns)
+        self.path, self._columns, self._needed = path, tuple(columns), tuple(needed) or tuple(columns[:1])
         self._delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
         try:
+            data = path.read_bytes() if path.exists() else b""
+            whole = whole_lines(data, self._delimiter is None)
+            text = whole.decode("utf-8-sig")
+            self.rows: list[dict[str, Any]] = self._parsed(text) if text.strip() else []
+            if data.strip() and not whole.strip() and not self._beginning.startswith(data[: len(self._beginning)]):
+                raise self._foreign()
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-            drop_torn_line(path, self._delimiter is None)
-            text = path.read_text(encoding="utf-8-sig")
+            if whole != data:
+                with path.open("r+b") as file:
+                    file.truncate(len(whole))
+                    file.seek(0)
+                    file.write(whole)
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidData(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}.") from error
-        self.rows: list[dict[str, Any]] = self._parsed(text) if text.strip() else []
         if self._delimiter is not None and not text.strip():
-            self._write(self._line(dict(zip(self._columns, self._columns, strict=True))))
+            self._write(self._header)
 
     def append(self, rows: Iterable[Row]) -> None:
         """Write rows, which are in the file for good when this returns.
@@ -65,10 +74,22 @@ class Journal:
             InvalidData: the file cannot be written.
         """
         rows: dict[object, Row] = {}
-        for row in self._parsed(self.path.read_text(encoding="utf-8-sig")):
+        for row in self._parsed(self.path.read_bytes().decode("utf-8-sig")):
             rows[key(row)] = row
-        head = self._line(dict(zip(self._columns, self._columns, strict=True))) if self._delimiter is not None else ""
+        head = self._header if self._delimiter is not None else ""
         replace_file(self.path, (head + "".join(map(self._line, rows.values()))).encode("utf-8", "backslashreplace"))
+
+    @property
+    def _header(self) -> str:
+        return self._line(dict(zip(self._columns, self._columns, strict=True)))
+
+    @property
+    def _beginning(self) -> bytes:
+        """What a file of these rows begins with."""
+        return (f'{{"{self._columns[0]}": ' if self._delimiter is None else self._header).encode()
+
+    def _foreign(self) -> InvalidData:
+        return InvalidData(f"{self.path} holds something else; choose another file to write to.")
 
     def _parsed(self, text: str) -> list[dict[str, Any]]:
         if self._delimiter is None:
@@ -76,20 +97,24 @@ class Journal:
                 rows = [json.loads(line) for line in text.split("\n") if line.strip()]
             except json.JSONDecodeError as error:
                 raise InvalidData(f"{self.path} is not JSON, one object a line: {error}.") from error
-            if not all(isinstance(row, dict) and self._columns[0] in row for row in rows):
-                raise InvalidData(f"{self.path} holds something else; choose another file to write to.")
+            if not all(isinstance(row, dict) and row.keys() >= set(self._needed) for row in rows):
+                raise self._foreign()
             return rows
         reader = csv.DictReader(StringIO(text), delimiter=self._delimiter)
         if tuple(reader.fieldnames or ()) != self._columns:
             raise InvalidData(f"{self.path} has other columns than {', '.join(self._columns)}; choose another file to write to.")
-        return list(reader)
+        try:
+            return list(reader)
+        except csv.Error as error:
+            raise InvalidData(f"{self.path} is damaged ({error}); choose another file to write to.") from error
 
     def _line(self, row: Row) -> str:
         if self._delimiter is None:
             return json.dumps({name: row[name] for name in self._columns if name in row}, ensure_ascii=False) + "\n"
         buffer = StringIO()
-        csv.writer(buffer, delimiter=self._delimiter, lineterminator="\n").writerow([_cell(row.get(name)) for name in self._columns])
-        return buffer.getvalue()
+        # Only what is part of the line's end is quoted, and an unquoted carriage return could not be read again.
+        csv.writer(buffer, delimiter=self._delimiter, lineterminator="\r\n").writerow([_cell(row.get(name)) for name in self._columns])
+        return buffer.getvalue().removesuffix("\r\n") + "\n"
 
     def _write(self, text: str) -> None:
         if not text:
@@ -118,22 +143,15 @@ def replace_file(path: Path, content: bytes) -> None:
         raise InvalidData(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def drop_torn_line(path: Path, is_json: bool) -> None:
-    """A line without its end was being written when everything stopped; what it was about is done again."""
-    data = path.read_bytes()
+def whole_lines(data: bytes, is_json: bool) -> bytes:
+    """What a file holds without a last line that was being written when everything stopped; what it was about is done again."""
     if not data or data.endswith(b"\n"):
-        return
+        return data
     start = data.rfind(b"\n") + 1
     try:
-        whole = is_json and isinstance(json.loads(data[start:]), dict)
+        return data + b"\n" if is_json and isinstance(json.loads(data[start:]), dict) else data[:start]
     except ValueError:
-        whole = False
-    if whole:
-        with path.open("ab") as file:
-            file.write(b"\n")
-    else:
-        with path.open("r+b") as file:
-            file.truncate(start)
+        return data[:start]
 
 
 def _cell(value: Any) -> str:

@@ -68,7 +68,7 @@ class TableSink:
     """A JSONL, CSV or TSV file with a row for each picture and language."""
 
     def __init__(self, path: Path, again: bool = False) -> None:
-        self._journal, self._again = Journal(path, COLUMNS), again
+        self._journal, self._again = Journal(path, COLUMNS, ("path", "language", "text")), again
         self._done: dict[str, set[str]] = {}
         for row in () if again else self._journal.rows:
             self._done.setdefault(_name(row), set()).add(str(row["language"]))
@@ -120,13 +120,16 @@ class DatasetSink:
         """Build the folder from all rows."""
         from datasets import Dataset, Image
 
+        from mmembed.hub.dataset import quiet_writing
+
         self._table.close()
         rows = Journal(self._folder / self.JOURNAL, COLUMNS).rows
         if not rows:
             return
         columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
         images = [as_image(str(path)) for path in columns["path"]]
-        Dataset.from_dict({"image": images, **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
+        with quiet_writing():
+            Dataset.from_dict({"image": images, **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
 
 
 class TextSidecars:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from mmembed.errors import InvalidData, MmembedError, UnreadablePicture
 from mmembed.generate.base import Translation
-from mmembed.generate.outputs.journal import Journal, drop_torn_line
+from mmembed.generate.outputs.journal import Journal
 from mmembed.media.picture import Picture
 
 BATCH = 16
@@ -173,13 +173,19 @@ class TableOutput:
     """A JSONL, CSV or TSV file."""
 
     def __init__(self, path: Path, to: str) -> None:
-        self._journal, self._to = Journal(path, COLUMNS), to
+        self._journal, self._to = Journal(path, COLUMNS, ("row", "source", "language", "text")), to
+
+    @property
+    def texts(self) -> list[str]:
+        """The translations that were in the file when it was opened; empty where there is none."""
+        return [str(row["text"] or "") for row in self._journal.rows]
 
     def finished(self, lines: Sequence[Line]) -> int:
         """See `Output`."""
         rows = self._journal.rows
         for row, line in zip(rows, lines, strict=False):
-            if str(row["row"]) != str(line.row) or row["source"] != line.text or row["language"] != self._to:
+            known = (str(row["row"]), row["source"], row["language"], row.get("image") or "")
+            if known != (str(line.row), _printable(line.text), self._to, _printable(line.image)):
                 raise InvalidData(f"{self._journal.path} holds the translations of something else; choose another file to write to.")
         if len(rows) > len(lines):
             raise InvalidData(f"{self._journal.path} has more rows than there are texts; choose another file to write to.")
@@ -191,29 +197,46 @@ class TableOutput:
 
 
 class TextOutput:
-    """A text file with the translation of line n in line n; a line that failed is empty."""
+    """A text file with the translation of line n in line n; a line that failed is empty.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Translations alone do not say what they are of. So a table lies beside the file, `.NAME.rows.jsonl`, by which a later run knows
+    that it goes on with the same texts.
+    """
+
+    def __init__(self, path: Path, to: str) -> None:
+        """
+        Raises:
+            InvalidData: the file was not written here, or was changed since, or cannot be read.
+        """
+        self._path, beside = path, path.with_name(f".{path.name}.rows.jsonl")
         try:
-            path.touch()
-            drop_torn_line(path, False)
+            held = path.read_bytes() if path.exists() else b""
         except OSError as error:
-            raise InvalidData(f"{path} cannot be written: {error.strerror or error}.") from error
+            raise InvalidData(f"{path} cannot be used: {error.strerror or error}.") from error
+        if held and not beside.exists():
+            raise InvalidData(f"{path} was there before, and is no translation begun here; choose another file to write to.")
+        self._rows = TableOutput(beside, to)
+        written = _lines(self._rows.texts)
+        if not written.startswith(held):
+            raise InvalidData(f"{path} was changed since it was written; choose another file to write to.")
+        self._behind = written[len(held) :]
 
     def finished(self, lines: Sequence[Line]) -> int:
         """See `Output`."""
-        count = self._path.read_bytes().count(b"\n")
-        if count > len(lines):
-            raise InvalidData(f"{self._path} has more lines than there are texts; choose another file to write to.")
+        count = self._rows.finished(lines)
+        self._append(self._behind)
+        self._behind = b""
         return count
 
     def write(self, results: Sequence[Done]) -> None:
         """See `Output`."""
-        texts = [" ".join(result.translation.text.split()) if result.translation else "" for result in results]
+        self._rows.write(results)
+        self._append(_lines([result.translation.text if result.translation else "" for result in results]))
+
+    def _append(self, content: bytes) -> None:
         try:
             with self._path.open("ab") as file:
-                file.write("".join(f"{text}\n" for text in texts).encode())
+                file.write(content)
         except OSError as error:
             raise InvalidData(f"{self._path} cannot be written: {error.strerror or error}.") from error
 
@@ -224,7 +247,7 @@ def output_for(path: Path, to: str) -> Output:
     Raises:
         InvalidData: the name ends otherwise, or what is there is something else.
     """
-    return TextOutput(path) if path.suffix.lower() == ".txt" else TableOutput(path, to)
+    return TextOutput(path, to) if path.suffix.lower() == ".txt" else TableOutput(path, to)
 
 
 def _translated(
@@ -265,6 +288,16 @@ def _together_or_alone(
         if len(group) == 1:
             return [Done(group[0][0], None, str(error))]
         return [done for pair in group for done in _together_or_alone([pair], translate)]
+
+
+def _lines(texts: Iterable[str]) -> bytes:
+    """One text a line."""
+    return "".join(f"{' '.join(text.split())}\n" for text in texts).encode()
+
+
+def _printable(text: str) -> str:
+    """As it is read from a table: what is not Unicode is escaped there."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _column(path: Path, columns: Sequence[str], asked: str | None, usual: Sequence[str]) -> str | None:

@@ -139,7 +139,7 @@ def test_a_damaged_sidecar_is_one_failure(tmp_path: Path) -> None:
     assert "left as it is" in outcome.failures[0].reason
 
 
-def test_a_datasets_folder(tmp_path: Path) -> None:
+def test_a_datasets_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     datasets = pytest.importorskip("datasets")
     from PIL import Image
 
@@ -149,6 +149,7 @@ def test_a_datasets_folder(tmp_path: Path) -> None:
     assert isinstance(sink, DatasetSink)
     sink.write(one, [caption("en"), caption("de")])
     sink.close()
+    assert capfd.readouterr() == ("", ""), "no progress bars of other programs"
     loaded = datasets.load_from_disk(str(tmp_path / "out"))
     assert loaded["language"] == ["en", "de"] or list(loaded["language"]) == ["en", "de"]
     assert loaded[0]["image"].size == (4, 3)

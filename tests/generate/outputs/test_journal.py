@@ -75,6 +75,9 @@ def test_the_last_of_equal_rows_is_kept_in_place(tmp_path: Path) -> None:
         ("a.jsonl", "no json\n", "not JSON"),
         ("a.jsonl", '{"other": 1}\n', "something else"),
         ("a.jsonl", "[1]\n", "something else"),
+        ("a.jsonl", "a note without a line break", "something else"),
+        ("a.csv", "a note without a line break", "something else"),
+        ("a.csv", "other,columns\n1,2", "other columns"),
         ("a.docx", "", "ends in none"),
     ],
 )

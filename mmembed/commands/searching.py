@@ -148,8 +148,8 @@ def _remark(hits: list[Hit], filtered: bool, page: int, total: int) -> None:
     elif not hits:
         remark("There are no more results." if page > 1 else "No photo passes the filters." if filtered else "There are no results.")
     elif page == 1 and (best := max(hit.confidence for hit in hits)) < GOOD_MATCH:
-        found = "Not sure of any" if best >= POSSIBLE_MATCH else "No good match"
-        remark(f"{found}; these are the nearest photos.")
+        nothing = "No good match; these are the nearest photos."
+        remark(nothing if best < POSSIBLE_MATCH else "Not sure of any; these are the nearest photos.")
 
 
 def _path_and_more(hit: Hit) -> str:

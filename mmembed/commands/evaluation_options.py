@@ -6,7 +6,7 @@ import functools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import click
 from mmembed.commands.terminal import EXISTING, EXISTING_FILE, column_option, dataset_option, remark, separated
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import remembering
-from mmembed.evaluate.tables import CaptionRow, read_captions, read_lines, read_split, select
+from mmembed.evaluate.tables import CaptionRow, LabelRow, read_captions, read_labels, read_lines, read_split, select
 from mmembed.model import Model
 
 if TYPE_CHECKING:
@@ -172,6 +172,25 @@ def given(
         if not layout.told:
             raise InvalidData(f"{dataset.name} has no captions that are known by their column's name; name it with --text-column.")
         yield Given(dataset.name, layout.pictures, layout.captions)
+
+
+@contextmanager
+def given_labels(
+    images: Path | None, labels: Path | None, split: str | None, dataset: DatasetChoice | None
+) -> Iterator[tuple[Path, list[LabelRow]]]:
+    """Folder or zip file of the pictures, and the label of each, which a dataset has in its column `label` or in one that was named."""
+    if dataset is None:
+        if images is None or labels is None:
+            raise click.UsageError("Give --images and --labels, or --dataset.")
+        if split:
+            raise click.UsageError("--split goes with --dataset.")
+        yield images, read_labels(labels)
+        return
+    if images or labels:
+        raise click.UsageError("--images and --labels go with files, not with --dataset.")
+    named = replace(dataset, captions=dataset.captions or {"": ("label",)})
+    with given(None, None, None, split, named) as data:
+        yield data.images, [LabelRow(row.image, row.caption) for row in read_captions(data.captions)]
 
 
 @dataclass(frozen=True)

@@ -8,37 +8,47 @@ from pathlib import Path
 import click
 
 from mmembed.commands.evaluation_options import (
+    DatasetChoice,
     Given,
+    dataset_options,
+    given_labels,
     given_options,
-    images_option,
     load,
     several_splits_option,
+    some_images_option,
     source_option,
+    split_option,
 )
 from mmembed.commands.terminal import EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar
 from mmembed.errors import InvalidData
 from mmembed.evaluate.confidence import SIZES
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tables import CaptionRow, read_labels, select
+from mmembed.evaluate.tables import CaptionRow, select
 
 
 @click.command()
-@images_option
-@click.option("--labels", required=True, type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
+@some_images_option
+@click.option("--labels", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
+@split_option
+@dataset_options
 @preset_option
 @json_option
-def names(images: Path, labels: Path, preset: str, as_json: bool) -> None:
+def names(images: Path | None, labels: Path | None, split: str | None, dataset: DatasetChoice | None, preset: str, as_json: bool) -> None:
     """Is a photo's right name nearer to it than all other names of the table?
 
     The names are embedded as they are. Top 1 and top 5 are the shares of the photos whose right name ranks first, or among
-    the first five.
+    the first five. A dataset has its names in the column label, or in the one of --text-column; classes go by their names.
+
+    \b
+      mmembed eval names --images photos --labels labels.tsv
+      mmembed eval names --dataset owner/name --split test --text-column species
 
     JSON fields: pictures, names, top1, top5 (per cent).
     """
     from mmembed.evaluate.names import evaluate_names
 
-    with PictureFolder(images) as folder, progress_bar() as progress:
-        result = evaluate_names(load(preset), folder, read_labels(labels), progress=progress)
+    with given_labels(images, labels, split, dataset) as (pictures, rows), PictureFolder(pictures) as folder, progress_bar() as progress:
+        result = evaluate_names(load(preset), folder, rows, progress=progress)
     if as_json:
         print_json(result.as_dict())
         return

@@ -30,7 +30,7 @@ class FileRow:
         name: what to call its picture: the file's name if it has one, else the row's number.
         content: the picture's file, or None if there is none or it cannot be had.
         problem: why it cannot be had; empty if it can, or if there is none.
-        values: the other columns.
+        values: the other columns; a class goes by its name, not by its number.
     """
 
     number: int
@@ -95,9 +95,10 @@ def read_files(source: str, split: str = "train", column: str | None = None) -> 
         column = column or _picture_column(rows, source)
         if column is not None:
             rows = _undecoded(rows, column, source)
+        classes = _classes(rows)
         for number, row in enumerate(rows):
             content = row.get(column) if column is not None else None
-            values = {key: value for key, value in row.items() if key != column}
+            values = {key: _named(value, classes.get(key)) for key, value in row.items() if key != column}
             yield _row(number, content, values)
     except MmembedError:
         raise
@@ -188,6 +189,20 @@ def _picture_column(rows: Any, source: str) -> str | None:
     if found:
         return found[0]
     return "image" if "image" in features else None
+
+
+def _classes(rows: Any) -> dict[str, list[str]]:
+    """The names of the classes of each column that has some."""
+    from datasets import ClassLabel
+
+    return {name: list(feature.names) for name, feature in (rows.features or {}).items() if isinstance(feature, ClassLabel)}
+
+
+def _named(value: Any, classes: list[str] | None) -> Any:
+    """The name of a class; None if the row is in none, as in a test part that is kept secret."""
+    if classes is None or not isinstance(value, int):
+        return value
+    return classes[value] if 0 <= value < len(classes) else None
 
 
 def _undecoded(rows: Any, column: str, source: str) -> Any:

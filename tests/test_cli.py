@@ -363,7 +363,7 @@ def test_progress_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "pictures" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("confidence", "said"), [(0.6, ""), (0.42, "Not sure of any"), (0.1, "No good match")])
+@pytest.mark.parametrize(("confidence", "said"), [(0.6, ""), (0.42, "Not sure of any"), (0.05, "No good match")])
 def test_how_sure_the_best_hit_is(confidence: float, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     from mmembed.commands.searching import _remark
 

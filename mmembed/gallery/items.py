@@ -15,7 +15,7 @@ from mmembed.media.picture import Picture
 GOOD_MATCH = 0.5
 """Confidence is a calibrated probability: below one half a hit is more likely wrong than right, and is no good match."""
 
-POSSIBLE_MATCH = 0.2
+POSSIBLE_MATCH = 0.1
 """A search whose best hit is less likely than that has found nothing; from here to `GOOD_MATCH`, it is only not sure."""
 
 ORIENTATIONS = ("landscape", "portrait", "square")

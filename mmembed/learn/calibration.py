@@ -16,9 +16,6 @@ from mmembed.space.bundled import BundledSpace, Calibration
 SIZES = (6, 12, 25, 50, 100, 200, 400)
 """Galleries that the curve is fitted to; as far as there are pictures for them."""
 
-COMMON = 0.7
-"""Of the most similar background picture's similarity: others that reach so much show the same; chosen on `val` (docs/experiments.md)."""
-
 
 def calibrate(
     space: BundledSpace,
@@ -29,11 +26,12 @@ def calibrate(
     random: np.random.Generator,
     concepts: Concepts | None = None,
 ) -> Calibration:
-    """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of the logarithm of its `rivals`.
+    """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of the logarithm of the gallery's size.
 
     Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
     have them; half are in galleries that have what is asked for. What a caption in another language names is what two of its
-    picture's English captions do.
+    picture's English captions do. The size has to count: among more pictures, the best of the
+    wrong ones comes nearer.
 
     Args:
         stems: names of held-out pictures.
@@ -56,30 +54,29 @@ def calibrate(
     parts = [_samples(space, [row.text for row in chosen], own, pictures, random)]
     if words:
         parts.append(_samples(space, words, things, pictures, random))
-    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 5))])
+    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 4))])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts if len(part)] or [np.zeros(0)])
     slope, cosine, size, offset = (round(value, 4) for value in fit_platt(samples[:, :3], samples[:, 3], weights))
-    largest = round(samples[:, 4].max()) if len(samples) else 1
-    return Calibration(slope, offset, size, largest, cosine, COMMON)
+    largest = round(float(np.exp(samples[:, 2].max()))) if len(samples) else 1
+    return Calibration(slope, offset, size, largest, cosine)
 
 
 def _samples(
     space: BundledSpace, texts: Sequence[str], tasks: Sequence[Task], pictures: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Of each search's best hit: similarity, standardised and plain, logarithm of its rivals, 1 if it is right, and the gallery's size.
+    """Of each search's best hit: similarity, standardised and plain, logarithm of the gallery's size, and 1 if it is right.
 
     Returns:
-        float `[N, 5]`.
+        float `[N, 4]`.
     """
     vectors = space.embed_texts(texts)
     plain = vectors @ pictures.T
-    standardised, usual = space.standardise(vectors, plain), space.usual(vectors)
-    counting, rows = Calibration(0.0, 0.0, largest=SIZES[-1], common=COMMON), []
+    standardised = space.standardise(vectors, plain)
+    rows = []
     for size in SIZES:
         for pair in draw(tasks, size, random):
             for search in pair:
                 best = plain[search.query, search.gallery].argmax()
                 hit = search.query, search.gallery[best]
-                rivals = counting.rivals(usual[search.query], size)
-                rows.append((standardised[hit], plain[hit], np.log(rivals), search.right[best], size))
-    return np.array(rows, float).reshape(-1, 5)
+                rows.append((standardised[hit], plain[hit], np.log(size), search.right[best]))
+    return np.array(rows, float).reshape(-1, 4)

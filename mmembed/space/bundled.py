@@ -27,16 +27,12 @@ _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + cosine · s + size · ln m + offset))).
+    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + cosine · s + size · ln n + offset))).
 
     s is the similarity, and z the same minus the query's mean similarity to the background pictures, in standard deviations of
     the latter: that makes similarities of different queries comparable. s counts by itself because what is common among the
-    background pictures, as dogs are, stands out little from them.
-
-    Among more pictures, the nearest of those that do not match comes nearer by chance. That holds for what one picture shows. Of
-    what a share c of all pictures shows, a larger gallery has more, too, so that each picture is as likely as ever to match.
-    Between the two lies m = n / (1 + (n − 1) · c) for a search among n pictures, at most `largest`. c is the share of background
-    pictures that are at least `common` times as similar as the most similar one; at 0, it is left out and m is n.
+    background pictures, as dogs are, stands out little from them. n is the number of pictures searched, at most `largest`:
+    among more pictures, the nearest of those that do not match comes nearer by chance.
     """
 
     slope: float
@@ -44,17 +40,10 @@ class Calibration:
     size: float = 0.0
     largest: int = 1
     cosine: float = 0.0
-    common: float = 0.0
 
-    def rivals(self, usual: np.ndarray, among: int) -> float:
-        """m, of a query with similarities `usual` to the background, for a search among `among` pictures."""
-        size, best = min(max(among, 1), self.largest), float(usual.max())
-        share = float((usual >= self.common * best).mean()) if self.common and best > 0 else 0.0
-        return size / (1 + (size - 1) * share)
-
-    def probability(self, standardised: np.ndarray, similarities: np.ndarray, rivals: float) -> np.ndarray:
-        """Of similarities s, of these standardised, z, and of m."""
-        size = self.size * np.log(rivals)
+    def probability(self, standardised: np.ndarray, similarities: np.ndarray, among: int) -> np.ndarray:
+        """Of similarities s and of these standardised, z, for a search among `among` pictures."""
+        size = self.size * np.log(min(max(among, 1), self.largest))
         return np.exp(-np.logaddexp(0, -(self.slope * standardised + self.cosine * similarities + size + self.offset)))
 
 
@@ -147,13 +136,8 @@ class BundledSpace:
 
     def standardise(self, queries: np.ndarray, similarities: np.ndarray) -> np.ndarray:
         """Similarities `[Q, N]` of queries `[Q, dim]` in units of each query's spread over the background, `[Q, N]`."""
-        usual = self.usual(queries)
+        usual = queries @ self._background.T
         return (similarities - usual.mean(1, keepdims=True)) / np.maximum(usual.std(1, keepdims=True), 1e-6)
-
-    def usual(self, queries: np.ndarray) -> np.ndarray:
-        """Similarities of queries `[Q, dim]` to the background pictures, `[Q, B]`."""
-        similarities: np.ndarray = queries @ self._background.T
-        return similarities
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         """Calibrated probabilities of a match, `[N]`; see `Calibration`.
@@ -164,8 +148,7 @@ class BundledSpace:
             among: how many pictures were searched, if these are not all of them.
         """
         standardised = self.standardise(query[None], similarities[None])[0]
-        rivals = self._calibration.rivals(self.usual(query[None])[0], len(similarities) if among is None else among)
-        return self._calibration.probability(standardised, similarities, rivals)
+        return self._calibration.probability(standardised, similarities, len(similarities) if among is None else among)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         if any(not text.strip() for text in texts):

@@ -93,7 +93,7 @@ def test_more_like_this_keeps_the_filters_and_drops_the_words(app: Any, pictures
         (Found(total=5, filtered=True), "No photo passes the filters."),
         (Found(total=5, filtered=True, seen=3), "No good match."),
         (Found(total=5, filtered=True, seen=3), "Filters are on."),
-        (Found((SimpleNamespace(confidence=0.1),), 0, 9, seen=1), "No good match."),  # type: ignore[arg-type]
+        (Found((SimpleNamespace(confidence=0.05),), 0, 9, seen=1), "No good match."),  # type: ignore[arg-type]
         (Found((SimpleNamespace(confidence=0.3),), 0, 9, seen=1), "Not sure."),  # type: ignore[arg-type]
         (Found(total=0), "There are no photos to search yet."),
         (Found((None,) * 2, 2, 9, more=True, seen=2), "2 or more likely matches among 9 photos."),  # type: ignore[arg-type]

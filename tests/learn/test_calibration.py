@@ -84,7 +84,7 @@ def test_what_is_common_in_the_background_can_still_be_a_good_match() -> None:
     assert fitted.cosine > 0
     dog, boat = (space.standardise(query[None], np.array([[0.8]]))[0] for query in (common, rare))
     assert dog < 2 < 4 < boat
-    assert fitted.probability(dog, np.array([0.8]), fitted.rivals(space.usual(common[None])[0], 12)) > 0.5
+    assert fitted.probability(dog, np.array([0.8]), 12) > 0.5
 
 
 def test_nothing_to_fit_on() -> None:
@@ -98,26 +98,16 @@ def test_probabilities() -> None:
     curve = Calibration(2, -1, size=-0.5, largest=100, cosine=3)
 
     def at(standardised: float, cosine: float, among: int) -> float:
-        return float(curve.probability(np.array([standardised]), np.array([cosine]), curve.rivals(np.zeros(3), among))[0])
+        return float(curve.probability(np.array([standardised]), np.array([cosine]), among)[0])
 
     assert at(1, 0, 1) == pytest.approx(1 / (1 + np.exp(-1)))
     assert at(1, 0.4, 1) == pytest.approx(1 / (1 + np.exp(-1 - 1.2)))
     assert at(1, 0, 10) == pytest.approx(1 / (1 + np.exp(-1 + 0.5 * np.log(10))))
     assert at(3, 0.2, 100) == at(3, 0.2, 1_000_000)
-    assert curve.probability(np.array([-1000.0, 1000.0]), np.zeros(2), curve.rivals(np.zeros(3), 0)).tolist() == [0, 1]
-
-
-def test_the_size_counts_less_for_what_is_common() -> None:
-    curve = Calibration(2, -1, size=-0.5, largest=100, common=0.7)
-    rare, common, hopeless = np.array([0.9, 0.1, 0.2, 0.1]), np.array([0.9, 0.8, 0.7, 0.1]), np.full(4, -0.3)
-    assert curve.rivals(rare, 100) == pytest.approx(100 / (1 + 99 / 4))
-    assert curve.rivals(common, 100) == pytest.approx(100 / (1 + 99 * 3 / 4))
-    assert curve.rivals(common, 1) == curve.rivals(rare, 1) == 1
-    assert curve.rivals(hopeless, 100) == 100
-    assert Calibration(2, -1, size=-0.5, largest=100).rivals(common, 100) == 100, "bundles from before"
+    assert curve.probability(np.array([-1000.0, 1000.0]), np.zeros(2), 0).tolist() == [0, 1]
 
 
 def test_a_manifest_from_before_size_and_cosine_counted(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"slope": 2, "offset": -1}')
     curve: Calibration = read_json(tmp_path / "manifest.json", Calibration, "absent")
-    assert curve.probability(np.array([0.5]), np.array([0.9]), curve.rivals(np.ones(3), 50)) == 0.5
+    assert curve.probability(np.array([0.5]), np.array([0.9]), 50) == 0.5

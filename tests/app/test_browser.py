@@ -151,7 +151,7 @@ def test_a_search_with_a_picture_and_without_a_word(visit: Visit, pictures: Path
     page.locator("#mm-without textarea, #mm-without input").fill("yellow")
     page.locator("#mm-go").click()
     expect(_hits(visit).first).to_contain_text("2 % ·")
-    expect(page.locator("#mm-search-status")).to_contain_text("No good match.")
+    expect(page.locator("#mm-search-status")).to_contain_text("Not sure.")
     visit.picture("search-options-desktop")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmembed.evaluate.concepts import Concepts
 from mmembed.evaluate.probabilities import auroc, fit_platt
+from mmembed.generate.base import Captioning
 
 DOUBTED = 0.05
 """Share of the right captions that may be marked as doubtful."""
@@ -63,7 +64,7 @@ def trust(texts: Sequence[str], cosines: np.ndarray, references: Sequence[Sequen
     if right.all() or not right.any():
         return None
     slope, offset = (round(value, 4) for value in fit_platt(cosines[:, None], right))
-    sure = 1 / (1 + np.exp(-(slope * cosines + offset)))
+    sure = Captioning(slope=slope, offset=offset).probability(cosines)
     bound = round(float(np.quantile(sure[right], DOUBTED)), 4)
     separation = auroc(cosines[right], cosines[~right])
     marked = (sure[~right] < bound).mean()

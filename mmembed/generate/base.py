@@ -61,6 +61,10 @@ class Captioning:
     slope: float = 0.0
     offset: float = 0.0
 
+    def probability(self, cosines: np.ndarray) -> np.ndarray:
+        """That captions of these cosines to their pictures are right, of the same shape."""
+        return np.exp(-np.logaddexp(0, -(self.slope * cosines + self.offset)))
+
 
 @dataclass(frozen=True)
 class Caption:

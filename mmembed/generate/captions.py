@@ -118,5 +118,5 @@ def from_candidates(
 
 def _confidence(space: Space, text: np.ndarray, similarity: float, captioning: Captioning) -> float:
     if captioning.slope:
-        return float(np.exp(-np.logaddexp(0, -(captioning.slope * similarity + captioning.offset))))
+        return float(captioning.probability(np.array(similarity)))
     return float(space.confidence(text, np.array([similarity], np.float32))[0])

@@ -337,13 +337,12 @@ def _on_rewards(
     splits = splits_of(config.splits, stems)
     captions = [row for row in read_captions(config.captions) if splits.get(row.picture) == "train" and row.picture in place]
     tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
+    english = [row for row in captions if row.language == "en"]
+    texts, prefix = [row.text for row in english], sight.pictures[[place[row.picture] for row in english], 0]
     rewards = {}
     for language in config.weights.captions:
         references = [(row.picture, tidy(row.text, language)) for row in captions if row.language == language]
         if language in config.critical.pivots and sight.tower:
-            english = [row for row in captions if row.language == "en"]
-            prefix = sight.pictures[[place[row.picture] for row in english], 0]
-            texts = [row.text for row in english]
             others = translated(decoder, sight.tower, texts, prefix, tags[language], pieces[language], targets, config.cache)
             references += [(row.picture, text) for row, text in zip(english, others, strict=True)]
         if references:

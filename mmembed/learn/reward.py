@@ -33,7 +33,11 @@ class _Weighed:
 
 
 class CiderReward:
-    """Scores captions in one language against the references of the pictures; document frequencies are those of the references."""
+    """Scores captions in one language against the references of the pictures; document frequencies are those of the references.
+
+    Attributes:
+        pictures: those that have references.
+    """
 
     def __init__(self, references: Iterable[tuple[str, str]], language: str) -> None:
         """
@@ -48,11 +52,7 @@ class CiderReward:
         self._documents = Counter(gram for grams in counted.values() for gram in set().union(*grams))
         self._size = math.log(max(2, len(counted)))
         self._references = {picture: [self._weigh(grams) for grams in texts] for picture, texts in counted.items()}
-
-    @property
-    def pictures(self) -> list[str]:
-        """Those that have references."""
-        return list(self._references)
+        self.pictures = list(counted)
 
     def __call__(self, picture: str, texts: Sequence[str]) -> np.ndarray:
         """CIDEr-D of captions of one picture, 0 to 10 each, `[len(texts)]`."""

@@ -99,9 +99,9 @@ def test_reranking_weighs_score_and_fit() -> None:
     candidates = [Candidate("green", -0.1), Candidate("red", -0.3), Candidate("red too", -0.4)]
     [cosines] = fits(FakeSpace(), [candidates], FakeSpace().embed_pictures([RED]))
     assert cosines[1] > cosines[0]
-    assert rerank(candidates, cosines, 0)[0].text == "green"
-    assert [one.text for one in rerank(candidates, cosines, 1)] == ["red", "red too", "green"]
-    assert rerank(candidates, np.zeros(3), 1) == candidates
+    assert rerank(candidates, 0 * cosines)[0].text == "green"
+    assert [one.text for one in rerank(candidates, cosines)] == ["red", "red too", "green"]
+    assert rerank(candidates, np.zeros(3)) == candidates
 
 
 def test_a_vector_cannot_be_described_by_a_captioner_that_needs_pixels() -> None:

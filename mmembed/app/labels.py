@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mmembed.generate.notes import NoteWords
 from mmembed.presets import config_folder, read_config
 
 
@@ -179,6 +180,7 @@ class TranslateLabels:
     recognised: str
     via: str
     note: str
+    notes: NoteWords
     not_looked: str
     same: str
     same_language: str

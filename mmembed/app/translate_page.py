@@ -11,6 +11,7 @@ from mmembed.app import parts
 from mmembed.app.labels import Languages
 from mmembed.app.service import Service, Translated
 from mmembed.generate.base import Translation
+from mmembed.generate.notes import Note, said
 
 AUTO = "auto"
 
@@ -92,7 +93,7 @@ class TranslatePage(parts.Part):
     def remarks_on(self, translated: Translated, recognised: bool) -> str:
         """What to know before one reads the translation, as HTML: notes, languages, and whether the picture mattered."""
         words, best, plain = self.labels.translate, translated.best, translated.plain
-        remarks = "".join(parts.note(words.note, note, "weak") for note in best.notes)
+        remarks = "".join(parts.note(words.note, self._said(note), "weak") for note in best.notes)
         if plain is not None and not best.grounded:
             remarks += parts.note("", words.not_looked)
         elif plain is not None and plain.text == best.text:
@@ -102,6 +103,11 @@ class TranslatePage(parts.Part):
         if best.via:
             remarks += parts.remark(words.via.format(language=self.languages.name(best.via)))
         return remarks
+
+    def _said(self, note: Note) -> str:
+        """A note in the language of the page."""
+        about = [self.languages.name(code) for code in note.about] if note.kind == "guessed" else note.about
+        return said(self.labels.translate.notes, note.kind, about)
 
     def _scores(self, found: Translation) -> str:
         """Both scores of a translation, so that two compare, and its alternatives."""

@@ -28,33 +28,34 @@ def tune() -> None:
     """Measure, on validation data, how much a picture should choose among what a model proposes, and what is doubtful.
 
     Of several candidates the best is taken by mean log-probability plus a weight times the cosine between candidate and
-    picture in the joint space.
+    picture in the joint space; of captions also by how much a candidate shares with the others.
     """
 
 
 @tune.command()
 @given_options()
 @source_option
-@click.option("--lang", "language", default="en", show_default=True, metavar="CODE", help="Language of the captions.")
+@click.option("--lang", "languages", multiple=True, default=("en",), show_default=True, metavar="CODE", help="Of the captions; repeatable.")
 @preset_option
 @json_option
 def captions(
     chosen: AbstractContextManager[Given],
     sources: tuple[str, ...],
-    language: str,
+    languages: tuple[str, ...],
     preset: str,
     as_json: bool,
 ) -> None:
-    """The weight among a decoder's captions, how sure these are, and the confidence below which one is doubtful.
+    """The weights among a decoder's captions, how sure these are, and the confidence below which one is doubtful.
 
-    All go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, doubtful_below: …, slope: …,
-    offset: …}; for a captioner of another space, into that of `mmembed train decoder`. What is not the weight is measured on
-    English captions only: a caption is right if it names nothing that the photo's captions neither name nor leave open, by
-    the words in configs/eval/concepts.yaml; slope and offset make its similarity a probability of that.
+    All go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, agreement_weight: …, doubtful_below: …,
+    slope: …, offset: …}; for a captioner of another space, into that of `mmembed train decoder`. The best weights are those with
+    the highest mean CIDEr-D over the languages (`--lang en --lang de`). What is not a weight is measured on English captions
+    only: a caption is right if it names nothing that the photo's captions neither name nor leave open, by the words in
+    configs/eval/concepts.yaml; slope and offset make its similarity a probability of that.
 
-    JSON fields: weight, cider, bleu4, changed (per cent of the captions where the picture changed the choice), best; then for
-    English captions, right (per cent), auroc (right captions against the others, by similarity), slope, offset,
-    doubtful_below, marked (per cent of the others below it).
+    JSON fields: weight, agreement, mean and one for each language (CIDEr-D), changed (per cent of the captions where another
+    than the decoder's first was chosen), best; then for English captions, right (per cent), auroc (right captions against the
+    others, by similarity), slope, offset, doubtful_below, marked (per cent of the others below it).
     """
     import mmembed
     from mmembed.evaluate.pictures import PictureFolder
@@ -64,10 +65,10 @@ def captions(
 
     with chosen as data:
         rows, _ = data.read()
-        texts = by_picture(select(rows, languages=[language], sources=sources))
+        texts = {language: by_picture(select(rows, languages=[language], sources=sources)) for language in languages}
         with PictureFolder(data.images) as folder, progress_bar() as progress:
-            found = tune_captions(mmembed.load(preset), folder, texts, language, progress=progress)
-    _print(found.weights, ("CIDEr-D", "BLEU-4"), as_json)
+            found = tune_captions(mmembed.load(preset), folder, texts, progress=progress)
+    _print(found.weights, ("mean CIDEr-D", *languages), as_json)
     trust = found.trust
     if trust is None:
         return
@@ -176,9 +177,16 @@ def _print(scores: list[WeightScore], metrics: tuple[str, ...], as_json: bool) -
         for score in scores:
             print_json({**score.as_dict(), "best": score == chosen})
         return
-    rows = [(f"{score.weight:g}", *(f"{value:.2f}" for value in score.scores.values()), f"{score.changed:.1f}") for score in scores]
-    print_columns(("weight", *metrics, "changed %"), rows)
-    click.echo(f"Best: {chosen.weight:g}")
+    rows = [
+        (
+            *(f"{weight:g}" for weight in score.weights.values()),
+            *(f"{value:.2f}" for value in score.scores.values()),
+            f"{score.changed:.1f}",
+        )
+        for score in scores
+    ]
+    print_columns((*chosen.weights, *metrics, "changed %"), rows)
+    click.echo(f"Best: {', '.join(f'{name} {weight:g}' for name, weight in chosen.weights.items())}")
 
 
 COMMANDS = (tune,)

@@ -1,12 +1,12 @@
-"""How much should a picture choose among the candidates of a decoder or translator, how far are captions to be trusted, and which
-translations are doubtful?
+"""How much should a picture, and what they share, choose among the candidates of a decoder or translator, how far are captions to be
+trusted, and which translations are doubtful?
 
 All are measured on validation data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,12 @@ from mmembed.evaluate.translations import translation_metrics
 from mmembed.evaluate.trust import Trust, trust
 from mmembed.generate.base import Candidate, Translator
 from mmembed.generate.parts import DecoderTranslator
-from mmembed.generate.rerank import CANDIDATES, fits, rerank
+from mmembed.generate.rerank import CANDIDATES, agreement, fits, rerank
 from mmembed.model import Model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+CAPTION_WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
+AGREEMENTS = (0.0, 1.0, 2.0, 3.0)
 UNSURE = 0.1
 """Share of the translations of captions that may be: on `val` the lowest tenth by score shares half as much with the references
 (chrF) as the better half does."""
@@ -31,20 +33,21 @@ UNSURE = 0.1
 
 @dataclass(frozen=True)
 class WeightScore:
-    """What a weight is worth.
+    """What weights are worth.
 
     Attributes:
-        weight: of the cosine between candidate and picture, beside the candidate's mean log-probability.
-        scores: of the chosen candidates, by metric; the first one decides, the next between equals.
+        weights: `weight` of the cosine between candidate and picture, beside the candidate's mean log-probability; of captions also
+            `agreement`, the weight of what a candidate shares with the others.
+        scores: of the chosen candidates, by metric or language; the first one decides, the next between equals.
         changed: per cent of the rows for which another than the model's own first choice was taken.
     """
 
-    weight: float
+    weights: dict[str, float]
     scores: dict[str, float]
     changed: float
 
     def as_dict(self) -> dict[str, Any]:
-        return {"weight": self.weight, **self.scores, "changed": self.changed}
+        return {**self.weights, **self.scores, "changed": self.changed}
 
 
 @dataclass(frozen=True)
@@ -52,53 +55,79 @@ class CaptionTuning:
     """What `Captioning` needs to know.
 
     Attributes:
-        weights: what each rerank weight is worth, in CIDEr-D and BLEU-4.
-        trust: how sure the captions are that the best weight chooses. None in other languages than English, which the word
-            lists are in, and where all captions are right or none is.
+        weights: what each pair of weights is worth: CIDEr-D, the `mean` over the languages and of each.
+        trust: how sure the English captions are that the best weights choose. None without English ones, which the word lists are
+            for, and where all captions are right or none is.
     """
 
     weights: list[WeightScore]
     trust: Trust | None
 
 
+@dataclass(frozen=True)
+class _Proposed:
+    """Captions to choose among: the candidates for each picture, their cosines to it, how much they share, and what people wrote."""
+
+    candidates: list[list[Candidate]]
+    cosines: list[np.ndarray]
+    shared: list[np.ndarray]
+    truths: list[Sequence[str]]
+
+    def chosen(self, weight: float, agreed: float) -> list[str]:
+        rows = zip(self.candidates, self.cosines, self.shared, strict=True)
+        return [rerank(found, weight * fit + agreed * alike)[0].text for found, fit, alike in rows]
+
+
 def tune_captions(
     model: Model,
     folder: PictureFolder,
-    references: Mapping[str, Sequence[str]],
-    language: str,
-    weights: Sequence[float] = WEIGHTS,
+    references: Mapping[str, Mapping[str, Sequence[str]]],
+    weights: Sequence[float] = CAPTION_WEIGHTS,
+    agreements: Sequence[float] = AGREEMENTS,
     beams: int = 4,
     progress: Progress | None = None,
 ) -> CaptionTuning:
-    """Score each weight on the captions of pictures that have `references`, picture → its captions in `language`.
+    """Score pairs of weights on the captions of pictures that have `references`: language → picture → its captions.
 
-    The picture chooses among as many candidates as the search has `beams`, as in `generate.captions`.
+    The choice is among as many candidates as the search has `beams`, as in `generate.captions`.
 
     Raises:
-        InvalidData: fewer than two pictures, or one is missing.
+        InvalidData: fewer than two pictures in a language, or one is missing.
         MissingPackage: pycocoevalcap is not installed.
     """
-    if len(references) < 2:
-        raise InvalidData(f"Two pictures with captions are the least to tune on; there are {len(references)}.")
-    vectors = embed_pictures(model.space, folder, list(references), progress)
-    candidates: list[list[Candidate]] = []
-    for part in batches(len(vectors)):
-        candidates += model.decoder.generate(vectors[part], None, language, beams, beams)
-        if progress:
-            progress(part.stop, len(vectors), "captions")
-    truths = list(references.values())
-
-    def measure(chosen: list[str]) -> dict[str, float]:
-        metrics = caption_metrics(chosen, truths, language)
-        return {"cider": metrics.cider, "bleu4": metrics.bleu4}
-
-    cosines = fits(model.space, candidates, vectors)
-    scores = _weigh(candidates, cosines, weights, measure)
-    if language != "en":
+    for language, captions in references.items():
+        if len(captions) < 2:
+            raise InvalidData(f"Two pictures with captions are the least to tune on; in {language!r} there are {len(captions)}.")
+    names = list(dict.fromkeys(name for captions in references.values() for name in captions))
+    vectors = dict(zip(names, embed_pictures(model.space, folder, names, progress), strict=True))
+    proposed: dict[str, _Proposed] = {}
+    for language, captions in references.items():
+        seen = np.stack([vectors[name] for name in captions])
+        candidates: list[list[Candidate]] = []
+        for part in batches(len(seen)):
+            candidates += model.decoder.generate(seen[part], None, language, beams, beams)
+            if progress:
+                progress(part.stop, len(seen), f"captions ({language})")
+        shared = [agreement(row) for row in candidates]
+        proposed[language] = _Proposed(candidates, fits(model.space, candidates, seen), shared, list(captions.values()))
+    scores = [_weigh(proposed, weight, agreed) for agreed in agreements for weight in weights]
+    if "en" not in proposed:
         return CaptionTuning(scores, None)
-    written = _chosen(candidates, cosines, best(scores).weight)
-    similarities = (model.space.embed_texts([text or "?" for text in written]) * vectors).sum(1)
-    return CaptionTuning(scores, trust(written, similarities, truths, shipped_concepts()))
+    english = proposed["en"]
+    written = english.chosen(*best(scores).weights.values())
+    seen = np.stack([vectors[name] for name in references["en"]])
+    similarities = (model.space.embed_texts([text or "?" for text in written]) * seen).sum(1)
+    return CaptionTuning(scores, trust(written, similarities, english.truths, shipped_concepts()))
+
+
+def _weigh(proposed: Mapping[str, _Proposed], weight: float, agreed: float) -> WeightScore:
+    scores, changed = {}, []
+    for language, found in proposed.items():
+        chosen = found.chosen(weight, agreed)
+        scores[language] = caption_metrics(chosen, found.truths, language).cider
+        changed += [text != candidates[0].text for text, candidates in zip(chosen, found.candidates, strict=True)]
+    mean = round(float(np.mean(list(scores.values()))), 2)
+    return WeightScore({"weight": weight, "agreement": agreed}, {"mean": mean, **scores}, round(100 * float(np.mean(changed)), 1))
 
 
 def tune_translations(
@@ -133,11 +162,14 @@ def tune_translations(
         if progress:
             progress(part.stop, len(texts), "sentences")
 
-    def measure(chosen: list[str]) -> dict[str, float]:
+    cosines, results = fits(model.space, candidates, vectors), []
+    for weight in weights:
+        chosen = [rerank(found, weight * fit)[0].text for found, fit in zip(candidates, cosines, strict=True)]
+        changed = sum(text != found[0].text for text, found in zip(chosen, candidates, strict=True))
         metrics, _ = translation_metrics(chosen, [truths], to)
-        return {"bleu": metrics.bleu, "chrf": metrics.chrf}
-
-    return _weigh(candidates, fits(model.space, candidates, vectors), weights, measure)
+        scores = {"bleu": metrics.bleu, "chrf": metrics.chrf}
+        results.append(WeightScore({"weight": weight}, scores, round(100 * changed / len(chosen), 1)))
+    return results
 
 
 def tune_doubts(
@@ -172,24 +204,6 @@ def tune_doubts(
     return found
 
 
-def _weigh(
-    candidates: Sequence[Sequence[Candidate]],
-    cosines: Sequence[np.ndarray],
-    weights: Sequence[float],
-    measure: Callable[[list[str]], dict[str, float]],
-) -> list[WeightScore]:
-    results = []
-    for weight in weights:
-        chosen = _chosen(candidates, cosines, weight)
-        changed = sum(text != found[0].text for text, found in zip(chosen, candidates, strict=True))
-        results.append(WeightScore(weight, measure(chosen), round(100 * changed / len(chosen), 1)))
-    return results
-
-
-def _chosen(candidates: Sequence[Sequence[Candidate]], cosines: Sequence[np.ndarray], weight: float) -> list[str]:
-    return [rerank(found, fit, weight)[0].text for found, fit in zip(candidates, cosines, strict=True)]
-
-
 def best(scores: Sequence[WeightScore]) -> WeightScore:
-    """The highest score, the smallest weight among equals."""
-    return max(scores, key=lambda score: (*score.scores.values(), -score.weight))
+    """The highest score, the smallest weights among equals."""
+    return max(scores, key=lambda score: (*score.scores.values(), *(-weight for weight in score.weights.values())))

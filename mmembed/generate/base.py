@@ -8,6 +8,7 @@ from typing import Protocol, TypeGuard, cast
 
 import numpy as np
 
+from mmembed.generate.notes import Note
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 
@@ -50,6 +51,7 @@ class Captioning:
 
     Attributes:
         rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
+        agreement_weight: weight of what it shares with the other candidates.
         doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
         slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
             probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
@@ -57,9 +59,15 @@ class Captioning:
     """
 
     rerank_weight: float = 0.0
+    agreement_weight: float = 0.0
     doubtful_below: float = 0.05
     slope: float = 0.0
     offset: float = 0.0
+
+    @property
+    def chooses(self) -> bool:
+        """Whether another candidate than the decoder's first may be taken."""
+        return bool(self.rerank_weight or self.agreement_weight)
 
     def probability(self, cosines: np.ndarray) -> np.ndarray:
         """That captions of these cosines to their pictures are right, of the same shape."""
@@ -120,7 +128,7 @@ class Translation:
     alternatives: tuple[str, ...] = ()
     source_language: str = ""
     via: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     written_by: str = ""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mmembed.errors import UnknownLanguage
 from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style, reads_vectors
 from mmembed.generate.polish import usable
-from mmembed.generate.rerank import fits, rerank
+from mmembed.generate.rerank import agreement, fits, rerank
 from mmembed.generate.style import in_style
 from mmembed.languages import find
 from mmembed.media.picture import Picture
@@ -83,7 +83,7 @@ def caption_pictures(
         return []
     wanted = max(beams, count)
     # Where nothing is to choose among, no more than is shown: some captioners have a translator write each candidate.
-    kept = wanted if style != PLAIN or captioning.rerank_weight else count
+    kept = wanted if style != PLAIN or captioning.chooses else count
     if reads_vectors(captioner, space):
         ranked = captioner.describe_vectors(vectors, served, wanted, kept, **in_style(captioner, style))
     else:
@@ -103,8 +103,11 @@ def from_candidates(
 ) -> list[Caption]:
     """The best `count` of each picture's candidates, whichever model wrote them, as a Caption."""
     good = [usable(candidates, style) for candidates in ranked]
-    if captioning.rerank_weight:
-        good = [rerank(row, cosines, captioning.rerank_weight) for row, cosines in zip(good, fits(space, good, vectors), strict=True)]
+    if captioning.chooses:
+        good = [
+            rerank(row, captioning.rerank_weight * cosines + captioning.agreement_weight * agreement(row))
+            for row, cosines in zip(good, fits(space, good, vectors), strict=True)
+        ]
     written = space.embed_texts([candidates[0].text or "?" for candidates in good])
     captions = []
     for (best, *others), vector, text in zip(good, vectors, written, strict=True):

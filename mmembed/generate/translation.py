@@ -286,7 +286,7 @@ class Translating:
         """The candidates of each sentence that has a picture, in the order in which they fit it."""
         chosen, pictured = list(candidates), [row for row in range(len(candidates)) if not np.isnan(vectors[row, 0])]
         for row, cosines in zip(pictured, fits(self.space, [candidates[row] for row in pictured], vectors[pictured]), strict=True):
-            chosen[row] = rerank(candidates[row], cosines, self.rerank_weight)
+            chosen[row] = rerank(candidates[row], self.rerank_weight * cosines)
         return chosen
 
     def _similarities(self, texts: Sequence[str], drafts: Sequence[Draft], prefix: np.ndarray) -> list[float]:
@@ -321,8 +321,9 @@ class Translating:
         )
         return Translation(source, draft.text, to, looked, score, similarity, others, origin.language, via, remarks, written_by)
 
-    def _doubts(self, source: str, language: str, to: str, draft: Draft, before: Draft | None) -> list[str]:
-        """Which of the sentences are unlike what was read in training, and of which others the decoder is unsure."""
+    def _doubts(self, source: str, language: str, to: str, draft: Draft, before: Draft | None) -> list[notes.Note]:
+        """Which of the sentences are unlike what was read in training, of which others the decoder is unsure, and which words of the
+        translation of the rest may be made up."""
         sentences = [sentence.text for sentence in split(source)]
         odd = [bool(self.words and language and self.words.is_odd(one.replace(MASK, " "), language)) for one in sentences]
         steps = [(language, to, draft)] if before is None else [(language, self.pivot, before), (self.pivot, to, draft)]
@@ -333,7 +334,12 @@ class Translating:
             same = len(doubted) == len(sentences)  # of the text on its way through the pivot there may be more or fewer
             unsure = [one or (doubted[row] if same else any(doubted)) for row, one in enumerate(unsure)]
         doubtful = [one and not unlike for one, unlike in zip(unsure, odd, strict=True)]
-        return [*notes.about_oddness(sentences, odd), *notes.about_doubt(sentences, doubtful)]
+        said = [*notes.about_oddness(sentences, odd), *notes.about_doubt(sentences, doubtful)]
+        if self.words and len(draft.sentences) == len(sentences):
+            noted = [one or other for one, other in zip(odd, doubtful, strict=True)]
+            rest = [candidates[0].text for candidates, known in zip(draft.sentences, noted, strict=True) if not known]
+            said += notes.about_words(self.words.invented(" ".join(rest), source, to))
+        return said
 
 
 def _others(draft: Draft, sentences: list[Sentence], count: int) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ _SCRIPTS = {
     "zh": re.compile("[\u3400-\u9fff\uf900-\ufaff]"),
     "ar": re.compile("[\u0620-\u06ff\u0750-\u077f]"),
 }
+_PARTS = re.compile("['’-]")
 _FOREIGN = re.compile("[\u0370-\u1cff\u3040-\u30ff\uac00-\ud7af]")  # scripts of other languages
 _KNOWN = 0.5  # of a text's words, in the language it is in
 _ODD = 0.01  # of texts like those of the training are called unlike them
@@ -127,12 +128,24 @@ class Words:
     def is_odd(self, text: str, language: str) -> bool:
         """Whether a text is unlike what was read in training, so that its translation may well be nonsense.
 
-        So is one of names and unknown words alone; one without any word is not.
+        So is one of names and unknown words alone; one without any word is not, nor is a single word that is known, however rare.
         """
-        if language not in self.usual or not any(True for _ in _words(text)):
+        found = [word.lower() for word, _ in _words(text)]
+        if language not in self.usual or not found or (len(found) == 1 and self._share(found, language) == 1):
             return False
         likely = self._mean_likelihood(text, language)
         return likely is None or likely < self.usual[language]
+
+    def invented(self, text: str, source: str, language: str) -> list[str]:
+        """Words of a translation that may be made up, piece by piece: never read in its language, and not in the source either.
+
+        Compounds of known words and forms of them are no inventions.
+        """
+        if language not in self.counts:
+            return []
+        given = {word.lower() for word, _ in _words(source)}
+        found = dict.fromkeys(word for word, _ in _words(text))
+        return [word for word in found if word.lower() not in given and not self._is_possible(word.lower(), language)]
 
     def is_name(self, word: str, language: str, first: bool) -> bool:
         """Whether a word, perhaps the `first` of its sentence, is capitalised and unknown: copied rather than translated.
@@ -142,12 +155,19 @@ class Words:
         if language not in self.counts or not word[:1].isupper() or len(word) < 2:
             return False
         lowered, known = word.lower(), self.counts[language]
-        parts = [part for part in re.split("['’-]", lowered) if len(part) > 1]
+        parts = [part for part in _PARTS.split(lowered) if len(part) > 1]
         if not parts or any(part in known or part.removesuffix("s") in known for part in (lowered, *parts)):
             return False
         if language == "de" and any(lowered[cut:] in known for cut in range(3, len(lowered) - 4)):  # a compound
             return False
         return not (first and language != "de" and _is_form(lowered, language, known))
+
+    def _is_possible(self, word: str, language: str) -> bool:
+        known = self.counts[language]
+        if any(part in known for part in (word, *_PARTS.split(word)) if len(part) > 1) or _is_form(word, language, known):
+            return True
+        halves = [(word[:cut], word[cut:]) for cut in range(3, len(word) - 2)] if language == "de" else []
+        return len(word) < 2 or any((left in known or left.removesuffix("s") in known) and right in known for left, right in halves)
 
     def _share(self, words: list[str], language: str) -> float:
         known = self.counts[language]

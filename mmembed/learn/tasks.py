@@ -15,8 +15,9 @@ from mmembed.learn.alignment import word_vectors
 from mmembed.learn.classes import ClassRow
 from mmembed.learn.data import read_captions, read_parallel, read_paraphrases
 from mmembed.learn.features import Ragged
+from mmembed.learn.grammar import Language
 from mmembed.learn.mixture import Source, Task
-from mmembed.learn.phrases import Language, PhraseLimits, phrase_pairs, typed
+from mmembed.learn.phrases import PhraseLimits, phrase_pairs, typed
 from mmembed.learn.text_tower import TextTower
 from mmembed.learn.vocabulary import frequent_words
 from mmembed.space.text import MASK, encode_pieces

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -210,7 +211,9 @@ def test_an_interrupt_ends_the_server_and_leaves_nothing_behind(gallery: Path, t
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "mmembed", "app", "--gallery", str(gallery), "--port", str(free_port())]
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        # A shell's background job, such as this test run may be, ignores Ctrl-C, and so would its children.
+        heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, preexec_fn=heeding)
         try:
             while "Running on" not in log.read_text() and process.poll() is None:
                 time.sleep(0.1)

@@ -139,6 +139,8 @@ def test_a_translation_says_which_language_it_recognised_and_what_is_odd(gallery
         assert "Recognised" not in page.translate("one two", "en", "fr", None, 1)[0]
         odd = page.translate("one two quux quuux corge grault", "en", "fr", None, 1)[0]
         assert "unlike the captions" in odd and "mm-weak" in odd
+        with service.speech.answering("de"):
+            assert "gleicht den Bildbeschreibungen nicht" in page.translate("one two quux quuux corge grault", "en", "fr", None, 1)[0]
         with pytest.raises(InvalidQuery, match="not recognised"):
             page.translate("quux corge", "auto", "fr", None, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from mmembed.bundle import read_manifest, write_manifest
 from mmembed.cli import cli
 from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tuning import WEIGHTS, WeightScore, best, tune_captions, tune_doubts, tune_translations
+from mmembed.evaluate.tuning import AGREEMENTS, CAPTION_WEIGHTS, WEIGHTS, WeightScore, best, tune_captions, tune_doubts, tune_translations
 from mmembed.generate.base import Candidate
 from mmembed.generate.parts import PartsDecoder
 from mmembed.model import Model
@@ -50,18 +51,44 @@ class Undecided:
 
 def test_the_picture_chooses_as_much_as_serves_the_captions(images: Path) -> None:
     pytest.importorskip("pycocoevalcap")
-    references = {f"{name}.png": [f"a {name} thing is here"] for name in COLOURS}
+    references = {"en": {f"{name}.png": [f"a {name} thing is here"] for name in COLOURS}}
     model = replace(fake_model(), decoder=Undecided())
     with PictureFolder(images) as folder:
-        found = tune_captions(model, folder, references, "en", (0.0, 0.01, 5.0, 8.0))
-        assert [score.weight for score in found.weights] == [0.0, 0.01, 5.0, 8.0]
-        assert best(found.weights).weight == 5.0
-        assert best(found.weights).scores["bleu4"] == 100
+        found = tune_captions(model, folder, references, (0.0, 0.01, 5.0, 8.0), (0.0,))
+        assert [score.weights for score in found.weights] == [{"weight": weight, "agreement": 0.0} for weight in (0.0, 0.01, 5.0, 8.0)]
+        assert best(found.weights).weights["weight"] == 5.0
+        assert best(found.weights).scores["mean"] == best(found.weights).scores["en"] > found.weights[0].scores["en"]
         assert found.weights[0].changed == 0
         assert found.weights[2].changed == pytest.approx(66.7)
         assert found.trust is None, "all captions are right"
         with pytest.raises(InvalidData, match="there are 1"):
-            tune_captions(model, folder, {"red.png": ["red"]}, "en")
+            tune_captions(model, folder, {"en": {"red.png": ["red"]}})
+
+
+class Outvoted(Undecided):
+    """Says in two ways of three what no reference does not say, but first something else; in German it has no choice."""
+
+    caption_languages = ("en", "de")
+
+    def generate(
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int = 4, count: int = 1
+    ) -> list[list[Candidate]]:
+        assert prefix is not None
+        texts = ("dogs sleep", "a red thing is here now", "a red thing is here too") if language == "en" else ("ein rotes Ding ist hier",)
+        return [[Candidate(text, -0.1 * rank) for rank, text in enumerate(texts)] for _ in prefix]
+
+
+def test_what_the_candidates_share_chooses_as_much_as_serves_the_captions(images: Path) -> None:
+    pytest.importorskip("pycocoevalcap")
+    english = {"red.png": ["a red thing is here now"], "blue.png": ["cats play all day"]}
+    german = {"red.png": ["ein rotes Ding ist hier"], "blue.png": ["eine Katze spielt"]}
+    model = replace(fake_model(), decoder=Outvoted())
+    with PictureFolder(images) as folder:
+        found = tune_captions(model, folder, {"en": english, "de": german}, (0.0,), (0.0, 1.0, 2.0))
+    assert best(found.weights).weights == {"weight": 0.0, "agreement": 1.0}
+    assert [score.changed for score in found.weights] == [0.0, 50.0, 50.0]
+    for score in found.weights:
+        assert score.scores["mean"] == pytest.approx((score.scores["en"] + score.scores["de"]) / 2, abs=0.01)
 
 
 def test_how_far_english_captions_are_to_be_trusted(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,8 +113,8 @@ def test_the_picture_chooses_as_much_as_serves_the_translations(images: Path) ->
     truths = ["red a b c", "blue a b c", "green a b c", "anything"]
     with PictureFolder(images) as folder:
         scores = tune_translations(model, ["a b c"] * 4, truths, "en", "de", names, folder, (0.0, 5.0))
-        assert [score.weight for score in scores] == [0, 5]
-        assert best(scores).weight == 5
+        assert [score.weights for score in scores] == [{"weight": 0}, {"weight": 5}]
+        assert best(scores).weights == {"weight": 5}
         assert best(scores).scores["bleu"] == 100
         assert scores[0].changed == 0
         assert scores[1].changed == pytest.approx(66.7)
@@ -107,7 +134,8 @@ def test_a_dataset_is_tuned_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         cli, ["tune", "captions", "--dataset", str(source), "--text-column", "caption,de=german", "--lang", "de", "--json"]
     )
     rows = [json.loads(line) for line in found.stdout.splitlines()]
-    assert [row["weight"] for row in rows] == list(WEIGHTS), "how sure captions are is measured in English"
+    weights = [(row["agreement"], row["weight"]) for row in rows]
+    assert weights == list(product(AGREEMENTS, CAPTION_WEIGHTS)), "how sure captions are is measured in English"
     assert CliRunner().invoke(cli, ["tune", "captions", "--captions", str(source)]).exit_code == 2
 
 
@@ -170,5 +198,6 @@ def test_the_command_writes_doubts_into_the_bundle(tmp_path: Path, monkeypatch: 
 
 
 def test_of_equal_weights_the_smallest_is_best() -> None:
-    scores = [WeightScore(weight, {"cider": 60.0, "bleu4": bleu}, 0.0) for weight, bleu in ((0.0, 20.0), (1.0, 21.0), (2.0, 21.0))]
-    assert best(scores).weight == 1.0
+    given = ((0.0, 20.0), (1.0, 21.0), (2.0, 21.0))
+    scores = [WeightScore({"weight": weight}, {"bleu": bleu, "chrf": 60.0}, 0.0) for weight, bleu in given]
+    assert best(scores).weights == {"weight": 1.0}

@@ -103,7 +103,7 @@ class TestBundled:
         words = Words.read(WEIGHTS)
         assert words is not None
         assert {"en", "de"} <= set(words.recognise(text).possible)
-        assert words.is_odd(text, "en")
+        assert words.is_odd(text, "en") == ("Hello" in text)
 
     @pytest.mark.parametrize(("text", "language"), [("horse", "en"), ("Katze", "de"), ("cheval", "fr"), ("kůň", "cs")])
     def test_a_word_of_one_language_is_sure(self, text: str, language: str) -> None:
@@ -116,3 +116,18 @@ class TestBundled:
         assert words is not None
         assert words.is_odd("Stock prices fell sharply after the central bank raised its interest rates.", "en")
         assert not words.is_odd("A little girl in a pink dress is climbing the stairs.", "en")
+
+    def test_what_was_never_read_may_be_made_up(self) -> None:
+        words = Words.read(WEIGHTS)
+        assert words is not None
+        assert words.invented("Ein Mann mit vierrörigem Fahrrad und Pfaskan.", "A man with a bike.", "de") == ["vierrörigem", "Pfaskan"]
+        assert words.invented("Peter fährt in Pfaskan Fahrrad.", "Peter rides a bike in Pfaskan.", "de") == [], "it stands in the source"
+        assert words.invented("Ein Bergfahrrad steht am Strandhaus.", "A bike", "de") == [], "compounds"
+        assert words.invented("Un homme s'appuie sur l'arbre.", "A man", "fr") == []
+        assert words.invented("一个男人", "a man", "zh") == [], "nothing is known of this language"
+
+    def test_a_single_word_is_odd_only_if_it_is_unknown(self) -> None:
+        words = Words.read(WEIGHTS)
+        assert words is not None
+        assert not any(words.is_odd(word, "en") for word in ("lion", "Ambulance.", "accordion"))
+        assert words.is_odd("democracy", "en")

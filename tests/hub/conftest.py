@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub import checkpoints
+from tests.hub.checkpoints import MAKERS
+from tests.hub.writer_checkpoints import CAPTIONERS, TRANSLATORS
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +28,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a tiny checkpoint by the name of its maker in `checkpoints`, made when first asked for."""
+    """The folder of a tiny checkpoint by the name of its maker, made when first asked for."""
     root, made = tmp_path_factory.mktemp("checkpoints"), {}
 
     def make(kind: str) -> Path:
         if kind not in made:
-            made[kind] = checkpoints.MAKERS[kind](root / kind)
+            made[kind] = ({**MAKERS, **TRANSLATORS, **CAPTIONERS})[kind](root / kind)
         return made[kind]
 
     return make

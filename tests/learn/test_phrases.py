@@ -11,7 +11,8 @@ pytest.importorskip("wordfreq")
 
 from mmembed.learn.alignment import Sentence, align, split_words
 from mmembed.learn.features import Ragged
-from mmembed.learn.phrases import Language, Phrase, PhraseLimits, PhraseTable, choose, phrase_pairs, phrase_table, typed
+from mmembed.learn.grammar import Language
+from mmembed.learn.phrases import Phrase, PhraseLimits, PhraseTable, choose, phrase_pairs, phrase_table, typed
 
 pytestmark = pytest.mark.torch
 

@@ -24,8 +24,8 @@ from mmembed.generate.rerank import CANDIDATES, agreement, fits, rerank
 from mmembed.model import Model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
-CAPTION_WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
-AGREEMENTS = (0.0, 1.0, 2.0, 3.0)
+CAPTION_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
+AGREEMENTS = (0.0, 1.0, 2.0, 3.0, 5.0)
 UNSURE = 0.1
 """Share of the translations of captions that may be: on `val` the lowest tenth by score shares half as much with the references
 (chrF) as the better half does."""

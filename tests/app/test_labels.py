@@ -21,9 +21,14 @@ def _fields(kind: Any, prefix: str = "") -> set[str]:
 
 
 def _file(language: str) -> dict[str, str]:
-    content = yaml.safe_load((config_folder() / "app" / f"{language}.yaml").read_text(encoding="utf-8"))
-    inside = {f"{room}.{key}": text for room, part in content.items() if isinstance(part, dict) for key, text in part.items()}
-    return inside | {key: text for key, text in content.items() if not isinstance(text, dict)}
+    return _flat(yaml.safe_load((config_folder() / "app" / f"{language}.yaml").read_text(encoding="utf-8")))
+
+
+def _flat(part: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, content in part.items():
+        found |= _flat(content, f"{prefix}{key}.") if isinstance(content, dict) else {f"{prefix}{key}": content}
+    return found
 
 
 def _blanks(text: str) -> list[str]:

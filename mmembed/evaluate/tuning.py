@@ -18,8 +18,9 @@ from mmembed.evaluate.concepts import shipped_concepts
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.evaluate.translations import translation_metrics
 from mmembed.evaluate.trust import Trust, trust
-from mmembed.generate.base import Candidate, Translator
+from mmembed.generate.base import PLAIN, Candidate, Translator
 from mmembed.generate.parts import DecoderTranslator
+from mmembed.generate.polish import arranged
 from mmembed.generate.rerank import CANDIDATES, agreement, fits, rerank
 from mmembed.model import Model
 
@@ -75,7 +76,7 @@ class _Proposed:
 
     def chosen(self, weight: float, agreed: float) -> list[str]:
         rows = zip(self.candidates, self.cosines, self.shared, strict=True)
-        return [rerank(found, weight * fit + agreed * alike)[0].text for found, fit, alike in rows]
+        return [arranged(rerank(found, weight * fit + agreed * alike), PLAIN)[0].text for found, fit, alike in rows]
 
 
 def tune_captions(

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmembed.errors import UnknownLanguage
 from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style, reads_vectors
-from mmembed.generate.polish import usable
+from mmembed.generate.polish import arranged, usable
 from mmembed.generate.rerank import agreement, fits, rerank
 from mmembed.generate.style import in_style
 from mmembed.languages import find
@@ -101,13 +101,14 @@ def from_candidates(
     captioning: Captioning,
     written_by: str = "",
 ) -> list[Caption]:
-    """The best `count` of each picture's candidates, whichever model wrote them, as a Caption."""
+    """The best `count` of each picture's candidates, whichever model wrote them, as a Caption; those that echo themselves come last."""
     good = [usable(candidates, style) for candidates in ranked]
     if captioning.chooses:
         good = [
             rerank(row, captioning.rerank_weight * cosines + captioning.agreement_weight * agreement(row))
             for row, cosines in zip(good, fits(space, good, vectors), strict=True)
         ]
+    good = [arranged(row, style) for row in good]
     written = space.embed_texts([candidates[0].text or "?" for candidates in good])
     captions = []
     for (best, *others), vector, text in zip(good, vectors, written, strict=True):

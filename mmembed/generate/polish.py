@@ -1,4 +1,4 @@
-"""What no reader should see: loops, doubles, empty texts, spaces where none belong."""
+"""What no reader should see: loops, echoes, doubles, empty texts, spaces where none belong."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ _STUTTER = re.compile(r"([^\W\d_]{1,4}?)\1{3,}", re.IGNORECASE)
 _TIMES = 2  # a word may stand twice in a row ("vous vous"), a run of words may not
 _LONGEST_RUN = 8
 _ONCE = 6  # a run of this many words is not said twice, wherever
+_ECHO = 3  # a run of this many is seldom said twice in a caption (of people's, four in a thousand)
 
 
 def word_count(text: str) -> int:
     """Words; of scripts without spaces, characters."""
     return len(_TOKEN.findall(text))
+
+
+def in_length(text: str, style: Style) -> bool:
+    """Whether it is neither shorter nor longer than asked."""
+    return style.shortest <= word_count(text) <= (style.longest or 10_000)
 
 
 def loops(text: str) -> bool:
@@ -40,9 +46,19 @@ def usable(candidates: Sequence[Candidate], style: Style) -> list[Candidate]:
     tidied = [Candidate(" ".join(one.text.split()), one.score) for one in candidates]
     kept = {one.text: one for one in reversed(tidied) if one.text and not loops(one.text)}
     found = sorted(kept.values(), key=lambda one: tidied.index(one))
-    fitting = [one for one in found if style.shortest <= word_count(one.text) <= (style.longest or 10_000)]
-    others = [one for one in found if one not in fitting]
-    return [*fitting, *others] or [Candidate(unlooped(tidied[0].text), tidied[0].score)]
+    return sorted(found, key=lambda one: not in_length(one.text, style)) or [Candidate(unlooped(tidied[0].text), tidied[0].score)]
+
+
+def echoes(text: str) -> bool:
+    """Whether some three words stand in it twice ("a man on a motorcycle is sitting on a motorcycle"); never in scripts without spaces."""
+    words = [word for word in _TOKEN.findall(text.lower()) if not _CJK.match(word)]
+    runs = [tuple(words[start : start + _ECHO]) for start in range(len(words) - _ECHO + 1)]
+    return len(set(runs)) < len(runs)
+
+
+def arranged(candidates: Sequence[Candidate], style: Style) -> list[Candidate]:
+    """The candidates in their order, except that those of another length than asked come last, and before them those that echo."""
+    return sorted(candidates, key=lambda one: (not in_length(one.text, style), echoes(one.text)))
 
 
 def _looping_span(text: str) -> tuple[int, int] | None:

@@ -78,6 +78,21 @@ def test_loops_are_passed_over_and_the_length_is_chosen() -> None:
     assert captioned("a red wall", "red", style=Style(longest=1)).text == "red"
 
 
+def test_what_echoes_itself_comes_after_the_others_but_is_not_lost() -> None:
+    echo = "a red thing on a red thing"
+    for captioning in (Captioning(), Captioning(rerank_weight=5.0, agreement_weight=3.0)):
+        found = captioned(echo, "a blue bird", "a green thing", count=3, captioning=captioning)
+        assert found.text != echo
+        assert found.alternatives[-1] == echo
+    assert captioned(echo).text == echo
+
+
+def test_the_asked_length_matters_more_than_the_picture_and_echoes() -> None:
+    texts = ("a red thing", "a blue thing by a blue thing")
+    found = captioned(*texts, style=Style(shortest=6), captioning=Captioning(rerank_weight=5.0))
+    assert found.text == texts[1]
+
+
 def test_a_style_reaches_the_decoder_that_follows_it() -> None:
     found = caption_vectors(FakeSpace(), Stylish(), RED, "en", style=Style(2, 9, seed=5))
     assert found[0].text == "seed 5 words 2 9"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmembed.generate.base import Candidate, Style
-from mmembed.generate.polish import loops, unlooped, usable, word_count
+from mmembed.generate.polish import echoes, loops, unlooped, usable, word_count
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,21 @@ def test_loops_are_found_and_taken_out(text: str, mended: str | None) -> None:
 def test_what_people_say_twice_is_no_loop(text: str) -> None:
     assert not loops(text)
     assert unlooped(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A man on a motorcycle is sitting on a motorcycle.", True),
+        ("Un chien brun et un chien brun.", True),
+        ("A boy in a red shirt and a girl in a blue shirt.", False),
+        ("A baby is holding a baby.", False),
+        ("一个男人和一个男人", False),
+        ("", False),
+    ],
+)
+def test_three_words_said_twice_are_an_echo(text: str, expected: bool) -> None:
+    assert echoes(text) is expected
 
 
 def test_usable_candidates_keep_their_order_without_loops_doubles_and_empty_ones() -> None:

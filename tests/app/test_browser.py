@@ -40,7 +40,7 @@ class Visit:
         self.page.on("request", self._check_request)
         self.page.on("console", self._check_message)
         self.page.on("response", self._check_response)
-        self.page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self._complaints.append(error.stack or str(error)))
         self.page.goto(address)
         expect(self.page.locator("#mm-header")).to_contain_text(ready)
 

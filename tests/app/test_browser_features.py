@@ -51,7 +51,7 @@ class Visitor:
         self.page, self.screenshots = self.context.new_page(), screenshots
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.complaints.append(error.stack or str(error)))
         self.page.goto(address)
         expect(self.page.locator("#mm-header")).to_contain_text(ready, timeout=_LONG)
 

@@ -137,9 +137,17 @@ def rerank_weight() -> float:
     return found.weight
 
 
+def bundle_folder(preset: Preset) -> Path:
+    """Where the weights of a preset of the bundled kind are."""
+    return _PACKAGE / preset.weights if _ships(preset) else Path(preset.weights)
+
+
 def _bundle(preset: Preset, threads: int | None) -> Model:
-    known = preset.name in presets() and presets()[preset.name] == preset
-    return load_bundle(preset if known else None, _PACKAGE / preset.weights if known else Path(preset.weights), threads)
+    return load_bundle(preset if _ships(preset) else None, bundle_folder(preset), threads)
+
+
+def _ships(preset: Preset) -> bool:
+    return presets().get(preset.name) == preset
 
 
 def _spaces_of(parts: Sequence[Preset]) -> list[Preset]:

@@ -56,9 +56,23 @@ def bundle(config: Path) -> None:
     click.echo(str(_trainer("mmembed.learn.bundle", "export")(config)))
 
 
-def _trainer(module: str, function: str = "train") -> Callable[[Path], Any]:
+@train.command()
+@click.argument("bundle", default="mini", metavar="[BUNDLE]")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="A new folder for the weights."
+)
+@offline_option
+def restore(bundle: str, output: Path) -> None:
+    """Turn a bundle (mini, or a folder that `train bundle` made) back into weights to go on training from.
+
+    Name the folder as `start` in the recipe of a space or of a decoder.
+    """
+    click.echo(str(_trainer("mmembed.learn.restore", "restore")(bundle, output)))
+
+
+def _trainer(module: str, function: str = "train") -> Callable[..., Any]:
     try:
-        trainer: Callable[[Path], Any] = getattr(import_module(module), function)
+        trainer: Callable[..., Any] = getattr(import_module(module), function)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in _NEEDED:
             raise

@@ -90,6 +90,7 @@ class DecoderConfig:
     save_every: int = 250
     patience: int = 0
     critical: CriticalStage = CriticalStage()  # noqa: RUF009  (it is frozen)
+    start: Path | None = None
     seed: int = 1
     name: str = ""
     licence: str = ""
@@ -114,6 +115,9 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     place = config.output / "decoder.model"
     if not place.exists():
         config.output.mkdir(parents=True, exist_ok=True)
+        if config.start:
+            shutil.copyfile(config.start / "decoder.model", place)
+    if not place.exists():
         splits = splits_of(config.splits, stems_of(config))
         texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
         rows = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
@@ -247,6 +251,8 @@ def train(config_path: Path) -> Path:
     if config.patience and held_out is None:
         raise InvalidData("Early stopping (patience) needs captions of pictures whose split is `val`.")
     decoder = ConditionedDecoder(shape)
+    if config.start:
+        pieces = _begin(decoder, config.start, pieces)
     network: nn.Module = DecoderLoss(decoder, list(pieces.values()), config.label_smoothing)
     optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config.warmup, config.steps))
@@ -299,6 +305,19 @@ def train(config_path: Path) -> Path:
         return config.output / "decoder.pt"
     written = {task.language for task in mixture.tasks}
     return _as_captioner(config, sight.space, tuple(code for code in config.languages if code in written))
+
+
+def _begin(decoder: ConditionedDecoder, folder: Path, pieces: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Take the weights of the decoder in `folder`; returns the pieces of each language together with that one's.
+
+    Raises:
+        InvalidConfig: it is of another shape.
+    """
+    before = load_decoder(folder)
+    if before.network.config != replace(decoder.config, dropout=before.network.config.dropout):
+        raise InvalidConfig(f"The decoder in {folder} has another shape than the recipe's: {before.network.config}.")
+    decoder.load_state_dict(before.network.state_dict())
+    return {code: sorted({*pieces.get(code, ()), *before.pieces.get(code, ())}) for code in {**before.pieces, **pieces}}
 
 
 def _as_captioner(config: DecoderConfig, space: Space, languages: tuple[str, ...]) -> Path:

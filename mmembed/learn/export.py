@@ -24,7 +24,7 @@ from mmembed.learn.text_tower import TextTower
 from mmembed.space.packing import pack
 
 OPSET = 20
-_MATRICES_A_LAYER = 6  # query, key, value, output; two of the feed-forward network
+MATRICES_A_LAYER = 6  # query, key, value, output; two of the feed-forward network
 
 
 class PictureNetwork(nn.Module):
@@ -212,7 +212,7 @@ def export_text(tower: TextTower, head: Head, path: Path) -> None:
     graph = onnx.load(str(path)).graph
     constants = {tensor.name for tensor in graph.initializer}
     matrices = [node.name for node in graph.node if node.op_type == "MatMul" and node.input[1] in constants]
-    pack_weights(path, Weights(4), set(matrices[_MATRICES_A_LAYER * tower.layers :]))
+    pack_weights(path, Weights(4), set(matrices[MATRICES_A_LAYER * tower.layers :]))
     pack_weights(path, Weights(8))
 
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import set_seed
 from torch import nn
 from tqdm import tqdm
-from transformers import get_cosine_schedule_with_warmup
 
 from mmembed.errors import InvalidData
 from mmembed.evaluate.tables import read_table
@@ -28,30 +25,26 @@ from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
 from mmembed.learn.classes import ClassRow, Kind, class_directions, pseudo_pictures, read_classes
 from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, splits_of
 from mmembed.learn.features import Ragged, view_features
+from mmembed.learn.head_stage import HeadStage, fit_heads
 from mmembed.learn.heads import JointHeads, load_heads
 from mmembed.learn.nouns import NounStage, learnable
-from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_pixels, tune_picture_tower
+from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_picture_tower, load_pixels, tune_picture_tower
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData, StandIns, rows_of_texts
-from mmembed.learn.text_tower import TextStage, TextTower, pairs, pretrained_text_tower, save_text_tower, tune_text_tower
+from mmembed.learn.text_tower import (
+    TextStage,
+    TextTower,
+    load_text_tower,
+    pairs,
+    pretrained_text_tower,
+    save_text_tower,
+    tune_text_tower,
+)
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
 from mmembed.learn.word_stage import AllPictures, WordStage
 from mmembed.learn.wordnet import read_nouns
 from mmembed.learn.words import said_of
 from mmembed.space.scores import recall_at
-
-
-@dataclass(frozen=True)
-class HeadStage:
-    """How the heads are trained on frozen backbones (AdamW, warm-up and cosine)."""
-
-    epochs: int = 60
-    batch: int = 512
-    classes: int = 32
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1
-    picture_dropout: float = 0.3
-    text_weight: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,7 @@ class SpaceConfig:
         views: views of a picture whose features are averaged at run time (`plain`, `mirror`).
         crops: random crops of each picture that the last stage draws from.
         language_weights: how much more often than others (1) a language's captions are drawn.
+        start: folder with a trained space (see `restore`); then only the text tower's stages are run, from there.
     """
 
     pictures: Path
@@ -91,6 +85,7 @@ class SpaceConfig:
     picture: PictureStage = field(default_factory=PictureStage)
     text: TextStage = field(default_factory=TextStage)
     words: WordStage = field(default_factory=WordStage)
+    start: Path | None = None
     seed: int = 1
 
 
@@ -137,6 +132,10 @@ def prepare_vocabulary(config: SpaceConfig, tables: Tables) -> None:
     if place.exists():
         return
     config.output.mkdir(parents=True, exist_ok=True)
+    if config.start:
+        for name in ("pieces.json", "text.model"):
+            shutil.copyfile(config.start / name, config.output / name)
+        return
     texts = [row.text for row in tables.captions if tables.splits.get(row.picture) == "train"]
     texts += [text for row in tables.parallel if row.split == "train" for text in row.texts.values()]
     pieces = E5File(package_file()).pieces
@@ -168,8 +167,13 @@ def load_kinds(config: SpaceConfig, tables: Tables, tower: TextTower, classifier
     return classes, learnable(config.nouns, read_nouns(config.wordnet), shown, lambda texts: tower.features(texts, config.cache))
 
 
-def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: TextTower) -> SpaceData:
-    """Put features and tables together; texts run through the tower (or come from the cache)."""
+def features_of(tower: TextTower, groups: list[list[str]], cache: Path) -> np.ndarray:
+    """Features of texts, float32 `[T, width]`; they run through the tower or come from the cache."""
+    return np.concatenate([tower.features(group, cache) for group in groups if group]).astype(np.float32)
+
+
+def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, texts: np.ndarray) -> SpaceData:
+    """Put features and tables together; `texts` are those of `text_groups`, or of as many of the first as are looked at."""
     index = {stem: i for i, stem in enumerate(tables.stems)}
     groups = text_groups(config, tables)
     starts = np.cumsum([0, *map(len, groups)])
@@ -184,7 +188,7 @@ def load_data(config: SpaceConfig, tables: Tables, pictures: np.ndarray, tower: 
         np.array([tables.splits.get(stem, "") for stem in tables.stems]),
         pictures,
         len(config.views),
-        np.concatenate([tower.features(group, config.cache) for group in groups if group]).astype(np.float32),
+        texts,
         np.array([index[row.picture] for row in tables.captions]),
         np.array([row.language for row in tables.captions]),
         parallel,
@@ -227,55 +231,34 @@ def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]
     return scores
 
 
-def fit_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
-    """Contrastive training of both heads; weights are averaged over the second half of the epochs."""
-    set_seed(config.seed)
-    stage = config.heads
-    heads = JointHeads(data.pictures.shape[2], data.texts.shape[1], config.dim, stage.picture_dropout, 0.0)
-    accelerator = Accelerator()
-    optimizer = torch.optim.AdamW(heads.parameters(), stage.learning_rate, weight_decay=stage.weight_decay)
-    sampler = PairSampler(data, config.language_weights, config.seed)
-    steps = stage.epochs * -(-len(sampler.pictures) // stage.batch)
-    schedule = get_cosine_schedule_with_warmup(optimizer, steps // 10, steps)
-    heads, optimizer, schedule = accelerator.prepare(heads, optimizer, schedule)
-    bare = accelerator.unwrap_model(heads)
-    average = torch.optim.swa_utils.AveragedModel(bare)
-
-    def text(rows: np.ndarray) -> torch.Tensor:
-        return bare.text(torch.from_numpy(data.texts[rows]).to(accelerator.device))
-
-    for epoch in tqdm(range(stage.epochs), desc="heads", unit="epoch"):
-        heads.train()
-        for batch in sampler.epoch(DrawSizes(stage.batch, stage.classes, 0, stage.batch)):
-            seen = bare.picture(torch.from_numpy(batch.features).to(accelerator.device))
-            said, also = text(batch.first), text(batch.second)
-            loss = bare.contrast(seen, said) + stage.text_weight * bare.contrast(said, also)
-            if len(batch.left):
-                loss = loss + stage.text_weight * bare.contrast(text(batch.left), text(batch.right))
-            accelerator.backward(loss)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-        if epoch >= stage.epochs // 2:
-            average.update_parameters(bare)
-    return cast(JointHeads, average.module).cpu().eval()
-
-
-def locked_texts(heads: JointHeads, data: SpaceData, training: np.ndarray) -> LockedTexts:
-    """What the picture tower learns to reach: the vectors of the `training` pictures' captions."""
+def locked_texts(heads: JointHeads, data: SpaceData) -> LockedTexts:
+    """What the picture tower learns to reach: the vectors of the training pictures' captions."""
+    training = np.flatnonzero(data.split == "train")
     position = {int(picture): i for i, picture in enumerate(training)}
     rows = np.flatnonzero(np.isin(data.owner, training))
     with torch.no_grad():
-        texts, pictures = heads.text(torch.from_numpy(data.texts[rows])), heads.picture(torch.from_numpy(data.seen[training]))
+        texts = heads.text.uncentred(torch.from_numpy(data.texts[rows]))
+        pictures = heads.picture.uncentred(torch.from_numpy(data.seen[training]))
     return LockedTexts(texts, np.array([position[int(owner)] for owner in data.owner[rows]]), pictures, float(heads.log_scale.exp()))
 
 
 def centre(heads: JointHeads, data: SpaceData) -> None:
     """Set each head's centre to the mean vector of its modality over the training pictures and their texts."""
     training = data.split == "train"
+    texts = data.texts[: len(data.owner)][training[data.owner]]
     with torch.no_grad():
-        heads.picture.centre.copy_(heads.picture(torch.from_numpy(data.seen[training])).mean(0))
-        heads.text.centre.copy_(heads.text(torch.from_numpy(data.texts[: len(data.owner)][training[data.owner]])).mean(0))
+        heads.picture.centre.copy_(heads.picture.uncentred(torch.from_numpy(data.seen[training])).mean(0))
+        heads.text.centre.copy_(heads.text.uncentred(torch.from_numpy(texts)).mean(0))
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What the stages have made so far, with the data as these towers see them."""
+
+    network: EfficientNetLite
+    tower: TextTower
+    heads: JointHeads
+    data: SpaceData
 
 
 def train(config_path: Path) -> dict[str, float]:
@@ -286,40 +269,67 @@ def train(config_path: Path) -> dict[str, float]:
     config = read_recipe(config_path, SpaceConfig)
     tables = read_tables(config)
     prepare_vocabulary(config, tables)
-    network, classifier = load_lite2()
-    tower = pretrained_text_tower(config.output)
-    before = replace(config, words=WordStage())
-    last = ((config.text, stage_file(before, "text_tower")), (config.words, stage_file(config, "words")))
-    stages = [(stage, place) for stage, place in last if stage.steps]
-    if stages:
-        tower = replace(tower, layers=stages[0][0].frozen_layers)
-    tables = replace(tables, kinds=load_kinds(config, tables, tower, classifier))
-    data = load_data(config, tables, pictures_of(config, tables.source, network, 0), tower)
-    heads = resumed_heads(config, data)
-    _report("heads", heads, data)
-    if config.picture.epochs:
-        training = np.flatnonzero(data.split == "train")
-        pixels = load_pixels(tables.source, [tables.stems[i] for i in training], config.picture_size)
-        texts = locked_texts(heads, data, training)
-        checkpoint = stage_file(replace(config, text=TextStage(), words=WordStage()), "picture_tower")
-        network, heads.picture = tune_picture_tower(
-            network, classifier, heads.picture, pixels, texts, config.picture, config.seed, checkpoint
-        )
-        torch.save(network.state_dict(), config.output / "picture_tower.pt")
-    data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops))
-    _report("picture tower", heads, data)
+    tables = replace(tables, kinds=load_kinds(config, tables, pretrained_text_tower(config.output), load_lite2()[1]))
+    reached = go_on(config, tables) if config.start else begin(config, tables)
+    tower, heads, judged = reached.tower, reached.heads, reached.data
+    stages = text_stages(config)
     states = [tower.states(group, config.cache) for group in text_groups(config, tables) if group] if stages else []
-    judged = data
     for stage, place in stages:
-        tower, heads = tune(config, tables, data, states, tower, heads, stage, place)
+        tower, heads = tune(config, tables, reached.data, states, tower, heads, stage, place)
         save_text_tower(tower, config.output)
-        judged = sample(config, tables, data, tower)
+        judged = sample(config, tables, reached.data, tower)
         _report(place.name.split("-")[0], heads, judged)
     centre(heads, judged)
     torch.save(heads.state_dict(), config.output / "heads.pt")
     scores = _report("finished", heads, judged)
     (config.output / "space.json").write_text(json.dumps(scores, indent=1))
     return scores
+
+
+def text_stages(config: SpaceConfig) -> list[tuple[TextStage, Path]]:
+    """The stages of the text tower that a recipe asks for, and where each keeps what it has so far."""
+    before = replace(config, words=WordStage())
+    last = ((config.text, stage_file(before, "text_tower")), (config.words, stage_file(config, "words")))
+    return [(stage, place) for stage, place in last if stage.steps]
+
+
+def begin(config: SpaceConfig, tables: Tables) -> Reached:
+    """The stages of the heads and of the picture tower."""
+    network, classifier = load_lite2()
+    tower = pretrained_text_tower(config.output)
+    if stages := text_stages(config):
+        tower = replace(tower, layers=stages[0][0].frozen_layers)
+    texts = features_of(tower, text_groups(config, tables), config.cache)
+    data = load_data(config, tables, pictures_of(config, tables.source, network, 0), texts)
+    heads = resumed_heads(config, data)
+    _report("heads", heads, data)
+    if config.picture.epochs:
+        training = [tables.stems[i] for i in np.flatnonzero(data.split == "train")]
+        pixels, locked = load_pixels(tables.source, training, config.picture_size), locked_texts(heads, data)
+        checkpoint = stage_file(replace(config, text=TextStage(), words=WordStage()), "picture_tower")
+        network, heads.picture = tune_picture_tower(
+            network, classifier, heads.picture, pixels, locked, config.picture, config.seed, checkpoint
+        )
+        torch.save(network.state_dict(), config.output / "picture_tower.pt")
+    data = with_pictures(config, tables, data, pictures_of(config, tables.source, network, config.crops))
+    _report("picture tower", heads, data)
+    return Reached(network, tower, heads, data)
+
+
+def go_on(config: SpaceConfig, tables: Tables) -> Reached:
+    """What another run left in the folder `start`."""
+    assert config.start, "the recipe has a start"
+    for name in ("picture_tower.pt", "text_tower.pt"):
+        if (config.start / name).exists() and config.start != config.output:
+            shutil.copyfile(config.start / name, config.output / name)
+    network, tower, heads = load_picture_tower(config.start), load_text_tower(config.start), load_heads(config.start / "heads.pt")
+    if (stages := text_stages(config)) and not (config.start / "text_tower.pt").exists():
+        tower = replace(tower, layers=stages[0][0].frozen_layers)
+    heads.text.centre.zero_()  # texts keep their mean while they are trained, as when they are compared with pictures
+    texts = features_of(tower, text_groups(config, tables)[:1], config.cache)
+    data = load_data(config, tables, pictures_of(config, tables.source, network, config.crops), texts)
+    _report("start", heads, data)
+    return Reached(network, tower, heads, data)
 
 
 def tune(
@@ -355,7 +365,7 @@ def resumed_heads(config: SpaceConfig, data: SpaceData) -> JointHeads:
     place = stage_file(replace(config, picture=PictureStage(), text=TextStage(), words=WordStage()), "heads")
     if place.exists():
         return load_heads(place, config.heads.picture_dropout)
-    heads = fit_heads(config, data)
+    heads = fit_heads(data, config.dim, config.heads, config.language_weights, config.seed)
     torch.save(heads.state_dict(), place)
     return heads
 

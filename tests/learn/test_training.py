@@ -116,6 +116,42 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
+    if not (folder / "bundle" / "manifest.json").is_file():
+        pytest.skip("the first test made no bundle")
+    restored, onward = folder / "restored", folder / "onward"
+    assert run("train", "restore", str(folder / "bundle"), "--output", str(restored)).output.strip() == str(restored)
+    changes: dict[str, dict[str, object]] = {
+        "space": {"start": str(restored), "output": str(onward), "text": {"steps": 2, "batch": 20, "classes": 1, "nouns": 2}},
+        "decoder": {"start": str(restored), "space": str(onward), "output": str(onward), "steps": 1, "critical": {}, "vocabulary": 7},
+        "bundle": {"trained": str(restored), "output": str(folder / "again")},
+    }
+    for name, change in changes.items():
+        (folder / f"{name}-on.yaml").write_text(json.dumps(json.loads((folder / f"{name}.yaml").read_text()) | change))
+        run("train", name, "--config", str(folder / f"{name}-on.yaml"))
+    once, again = load(str(folder / "bundle")), load(str(folder / "again"))
+    pictures = [Picture.open(folder / "pictures" / f"{name}0.png") for name in COLOURS]
+    words = [f"a {name} wall" for name in COLOURS]
+    assert (once.space.embed_texts(words) * again.space.embed_texts(words)).sum(1).min() > 0.999
+    assert (once.space.embed_pictures(pictures) * again.space.embed_pictures(pictures)).sum(1).min() > 0.99
+    scores = [[caption.score for caption in model.caption(pictures, "de")] for model in (once, again)]
+    assert np.allclose(*scores, atol=0.05)
+    assert (onward / "decoder.model").read_bytes() == (restored / "decoder.model").read_bytes(), "the vocabulary stays"
+    tower, before = (torch.load(place / "text_tower.pt", weights_only=True) for place in (onward, restored))
+    assert tower["layers"] == before["layers"] == 10
+    assert any(not torch.equal(tower["weights"][name], before["weights"][name]) for name in before["weights"])
+
+
+def test_a_decoder_of_another_shape_is_not_gone_on_from(folder: Path) -> None:
+    if not (folder / "restored" / "decoder.pt").is_file():
+        pytest.skip("nothing was restored")
+    recipe = json.loads((folder / "decoder-on.yaml").read_text()) | {"width": 64, "output": str(folder / "wider")}
+    (folder / "wider.yaml").write_text(json.dumps(recipe))
+    result = CliRunner().invoke(cli, ["train", "decoder", "--config", str(folder / "wider.yaml")])
+    assert result.exit_code != 0
+    assert "another shape" in str(result.output) + str(result.exception)
+
+
 def test_the_mixture_has_phrases_of_the_parallel_captions(folder: Path) -> None:
     if not (folder / "trained" / "text_tower.pt").exists():
         pytest.skip("the first test trained no space")

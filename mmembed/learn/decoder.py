@@ -131,7 +131,8 @@ def check(config: DecoderConfig) -> None:
     """Notice what is wrong with a recipe before hours are spent on it.
 
     Raises:
-        InvalidConfig: it asks for more than captions, for a space that gives no more; or for the stage `critical` without pictures.
+        InvalidConfig: it asks for more than captions, for a space that gives no more; for the stage `critical` without pictures; or to
+            start from a decoder that is not there.
         InvalidData: there is no caption to learn from.
         MissingPackage: what a captioner is saved with is not installed.
     """
@@ -143,6 +144,8 @@ def check(config: DecoderConfig) -> None:
             )
         if find_spec("onnx") is None:
             raise MissingPackage("onnx", "train", "A captioner for a space")
+    if config.start and not (config.start / "decoder.pt").is_file():
+        raise InvalidConfig(f"There is no decoder to start from in {config.start}; `mmembed train restore` makes one of a bundle.")
     if config.critical.steps and not config.pictures:
         raise InvalidConfig("The stage `critical` describes pictures and scores what it wrote; give pictures, or leave the stage out.")
     splits, wanted = splits_of(config.splits, stems_of(config)), config.weights.captions
@@ -308,7 +311,8 @@ def train(config_path: Path) -> Path:
 
 
 def _begin(decoder: ConditionedDecoder, folder: Path, pieces: dict[str, list[int]]) -> dict[str, list[int]]:
-    """Take the weights of the decoder in `folder`; returns the pieces of each language together with that one's.
+    """Take the weights of the decoder in `folder`; returns the pieces of each language, first those of `pieces` in their order, together
+    with that one's.
 
     Raises:
         InvalidConfig: it is of another shape.
@@ -317,7 +321,7 @@ def _begin(decoder: ConditionedDecoder, folder: Path, pieces: dict[str, list[int
     if before.network.config != replace(decoder.config, dropout=before.network.config.dropout):
         raise InvalidConfig(f"The decoder in {folder} has another shape than the recipe's: {before.network.config}.")
     decoder.load_state_dict(before.network.state_dict())
-    return {code: sorted({*pieces.get(code, ()), *before.pieces.get(code, ())}) for code in {**before.pieces, **pieces}}
+    return {code: sorted({*pieces.get(code, ()), *before.pieces.get(code, ())}) for code in {**pieces, **before.pieces}}
 
 
 def _as_captioner(config: DecoderConfig, space: Space, languages: tuple[str, ...]) -> Path:

@@ -104,13 +104,13 @@ def restore(name: str, output: Path) -> Path:
     if output.exists() and any(output.iterdir()):
         raise InvalidConfig(f"{output} is not empty; name a new folder.")
     bundle = bundle_folder(preset)
+    network, pieces = folded(load_lite2()[0]), kept_pieces(bundle / "text.model")
     output.mkdir(parents=True, exist_ok=True)
-    for name in ("text.model", "decoder.model"):
-        shutil.copyfile(bundle / name, output / name)
-    (output / "pieces.json").write_text(json.dumps(kept_pieces(bundle / "text.model")))
+    for vocabulary in ("text.model", "decoder.model"):
+        shutil.copyfile(bundle / vocabulary, output / vocabulary)
+    (output / "pieces.json").write_text(json.dumps(pieces))
     pictures, texts = OnnxWeights(bundle / "picture.onnx"), OnnxWeights(bundle / "text.onnx")
-    network = folded(load_lite2()[0])
-    network.load_state_dict({name: pictures[f"network.{name}"] for name in network.state_dict()})
+    network.load_state_dict({part: pictures[f"network.{part}"] for part in network.state_dict()})
     torch.save(network.state_dict(), output / "picture_tower.pt")
     tower = _text_tower(texts, output)
     save_text_tower(tower, output)

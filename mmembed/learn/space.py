@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from mmembed.errors import InvalidData
+from mmembed.errors import InvalidConfig, InvalidData
 from mmembed.evaluate.tables import read_table
 from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
@@ -265,8 +265,14 @@ def train(config_path: Path) -> dict[str, float]:
     """Train a space by a recipe and return its scores on `val`.
 
     The output folder gets `heads.pt`, and `picture_tower.pt` and `text_tower.pt` if the recipe tunes them.
+
+    Raises:
+        InvalidConfig: there is nothing to start from where the recipe says.
+        InvalidData: as `read_tables`.
     """
     config = read_recipe(config_path, SpaceConfig)
+    if config.start and not (config.start / "heads.pt").is_file():
+        raise InvalidConfig(f"There is no space to start from in {config.start}; `mmembed train restore` makes one of a bundle.")
     tables = read_tables(config)
     prepare_vocabulary(config, tables)
     tables = replace(tables, kinds=load_kinds(config, tables, pretrained_text_tower(config.output), load_lite2()[1]))
@@ -323,7 +329,7 @@ def go_on(config: SpaceConfig, tables: Tables) -> Reached:
         if (config.start / name).exists() and config.start != config.output:
             shutil.copyfile(config.start / name, config.output / name)
     network, tower, heads = load_picture_tower(config.start), load_text_tower(config.start), load_heads(config.start / "heads.pt")
-    if (stages := text_stages(config)) and not (config.start / "text_tower.pt").exists():
+    if (stages := text_stages(config)) and tower.layers == len(tower.model.encoder.layer):  # none of them is tuned yet
         tower = replace(tower, layers=stages[0][0].frozen_layers)
     heads.text.centre.zero_()  # texts keep their mean while they are trained, as when they are compared with pictures
     texts = features_of(tower, text_groups(config, tables)[:1], config.cache)

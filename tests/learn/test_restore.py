@@ -71,8 +71,9 @@ class TestMini:
     def test_the_decoder_writes_the_same(self, folder: Path) -> None:
         source = mini().space.encode_texts(["A little girl climbs into a wooden playhouse."])  # type: ignore[attr-defined]
         restored, nothing = load_decoder(folder), torch.full((1, 512), torch.nan)
-        read = nothing, *(torch.from_numpy(part) for part in (source.states, source.words, source.mask))
+        states, words, mask = (torch.from_numpy(part) for part in (source.states, source.words, source.mask))
         pieces = mini().decoder._pieces  # type: ignore[attr-defined]
-        found, _ = restored.network.generate(*read, pieces.piece_to_id("<de>"), restored.pieces["de"], 4, 1, 40)
+        tag = pieces.piece_to_id("<de>")
+        found, _ = restored.network.generate(nothing, states, words, mask, tag, restored.pieces["de"], 4, 1, 40)
         [[best]] = mini().decoder.generate(None, ["A little girl climbs into a wooden playhouse."], "de")
         assert pieces.decode(found[0].tolist()) == best.text

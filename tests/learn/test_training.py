@@ -134,12 +134,25 @@ def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
     words = [f"a {name} wall" for name in COLOURS]
     assert (once.space.embed_texts(words) * again.space.embed_texts(words)).sum(1).min() > 0.999
     assert (once.space.embed_pictures(pictures) * again.space.embed_pictures(pictures)).sum(1).min() > 0.99
-    scores = [[caption.score for caption in model.caption(pictures, "de")] for model in (once, again)]
-    assert np.allclose(*scores, atol=0.05)
+    scores, others = ([caption.score for caption in model.caption(pictures, "de")] for model in (once, again))
+    assert np.allclose(scores, others, atol=0.05)
     assert (onward / "decoder.model").read_bytes() == (restored / "decoder.model").read_bytes(), "the vocabulary stays"
     tower, before = (torch.load(place / "text_tower.pt", weights_only=True) for place in (onward, restored))
     assert tower["layers"] == before["layers"] == 10
     assert any(not torch.equal(tower["weights"][name], before["weights"][name]) for name in before["weights"])
+
+
+def test_languages_that_a_recipe_leaves_out_are_kept(folder: Path) -> None:
+    if not (folder / "restored" / "decoder.pt").is_file():
+        pytest.skip("nothing was restored")
+    weights = {"captions": {"de": 1}, "translations": {}, "phrases": {}}
+    changes = {"languages": ["de"], "weights": weights, "classes": None, "parallel": None, "output": str(folder / "german")}
+    (folder / "german.yaml").write_text(json.dumps(json.loads((folder / "decoder-on.yaml").read_text()) | changes))
+    run("train", "decoder", "--config", str(folder / "german.yaml"))
+    before, after = (torch.load(folder / place / "decoder.pt", weights_only=True)["pieces"] for place in ("restored", "german"))
+    assert set(after["de"]) >= set(before["de"])
+    assert list(after) == ["de", "en"], "what is learned stands first: a batch names languages by their place"
+    assert after["en"] == sorted(before["en"])
 
 
 def test_a_decoder_of_another_shape_is_not_gone_on_from(folder: Path) -> None:
@@ -150,6 +163,15 @@ def test_a_decoder_of_another_shape_is_not_gone_on_from(folder: Path) -> None:
     result = CliRunner().invoke(cli, ["train", "decoder", "--config", str(folder / "wider.yaml")])
     assert result.exit_code != 0
     assert "another shape" in str(result.output) + str(result.exception)
+
+
+@pytest.mark.parametrize("kind", ["space", "decoder"])
+def test_a_start_that_is_not_there_is_a_sentence(folder: Path, kind: str) -> None:
+    recipe = json.loads((folder / f"{kind}.yaml").read_text()) | {"start": str(folder / "nowhere")}
+    (folder / "nowhere.yaml").write_text(json.dumps(recipe))
+    result = CliRunner().invoke(cli, ["train", kind, "--config", str(folder / "nowhere.yaml")])
+    assert result.exit_code != 0
+    assert "mmembed train restore" in str(result.output) + str(result.exception)
 
 
 def test_the_mixture_has_phrases_of_the_parallel_captions(folder: Path) -> None:

@@ -77,8 +77,8 @@ def caption(
       mmembed caption --dataset pictures.parquet --json > captions.jsonl
 
     JSON fields: path, language, text, similarity (how well the words fit the picture, up to 1), confidence (the probability
-    that they do), doubtful (whether that is low), score (the decoder's), alternatives, and written_by where other models than
-    the preset's one bundle wrote it.
+    that they do), doubtful (whether that is low, or the photo unlike those the model learned from), score (the decoder's),
+    alternatives, and written_by where other models than the preset's one bundle wrote it.
     """
     if bool(places) == bool(dataset):
         raise click.UsageError("Give PICTURE, FOLDER or GALLERY, or --dataset NAME.")

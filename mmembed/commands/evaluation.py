@@ -132,7 +132,8 @@ def caption(
     --neighbours-split names another part.
 
     JSON fields: language, cider, bleu4, rouge_l, pictures, references, nearest_neighbour and through_english (cider, bleu4, rouge_l),
-    baseline_pool, distinct (different captions per hundred pictures), tokenizer.
+    ahead_95 (by how much CIDEr-D the model's own captions are ahead of its English ones, translated: bounds of the paired bootstrap
+    95 % interval), baseline_pool, distinct (different captions per hundred pictures), tokenizer.
     """
     from mmembed.evaluate.captions import Pool, evaluate_captions
 

@@ -36,26 +36,32 @@ def tune() -> None:
 @given_options()
 @source_option
 @click.option("--lang", "languages", multiple=True, default=("en",), show_default=True, metavar="CODE", help="Of the captions; repeatable.")
+@click.option("--unlike", type=EXISTING, metavar="DIR", help="Folder or .zip of photos of another kind: how many would be marked?")
 @preset_option
 @json_option
 def captions(
     chosen: AbstractContextManager[Given],
     sources: tuple[str, ...],
     languages: tuple[str, ...],
+    unlike: Path | None,
     preset: str,
     as_json: bool,
 ) -> None:
     """The weights among a decoder's captions, how sure these are, and the confidence below which one is doubtful.
 
-    All go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, agreement_weight: …, doubtful_below: …,
-    slope: …, offset: …}; for a captioner of another space, into that of `mmembed train decoder`. The best weights are those with
-    the highest mean CIDEr-D over the languages (`--lang en --lang de`). What is not a weight is measured on English captions
-    only: a caption is right if it names nothing that the photo's captions neither name nor leave open, by the words in
-    configs/eval/concepts.yaml; slope and offset make its similarity a probability of that.
+    All go into the recipe of `mmembed train bundle`, as captioning: {rerank_weight: …, agreement_weight: …,
+    doubtful_below: …, slope: …, offset: …, unfamiliar_below: …}; for a captioner of another space, into that of
+    `mmembed train decoder`. The best weights are those with the highest mean CIDEr-D over the languages (`--lang en
+    --lang de`). What is not a weight is measured on English captions only: a caption is right if it names nothing
+    that the photo's captions neither name nor leave open, by the words in configs/eval/concepts.yaml; slope and
+    offset make its similarity a probability of that. A photo is unfamiliar if it is less like those that the space
+    was trained on than nearly all photos with right captions are.
 
-    JSON fields: weight, agreement, mean and one for each language (CIDEr-D), changed (per cent of the captions where another
-    than the decoder's first was chosen), best; then for English captions, right (per cent), auroc (right captions against the
-    others, by similarity), slope, offset, doubtful_below, marked (per cent of the others below it).
+    JSON fields: weight, agreement, mean and one for each language (CIDEr-D), changed (per cent of the captions where
+    another than the decoder's first was chosen), best; then for English captions, right (per cent), auroc (right
+    captions against the others, by similarity), slope, offset, doubtful_below, marked (per cent of the others below
+    it), unfamiliar_below; doubted (per cent of the captions that either makes doubtful), doubted_unlike (the same of
+    the photos in --unlike).
     """
     import mmembed
     from mmembed.evaluate.pictures import PictureFolder
@@ -66,18 +72,24 @@ def captions(
     with chosen as data:
         rows, _ = data.read()
         texts = {language: by_picture(select(rows, languages=[language], sources=sources)) for language in languages}
-        with PictureFolder(data.images) as folder, progress_bar() as progress:
-            found = tune_captions(mmembed.load(preset), folder, texts, progress=progress)
+        with PictureFolder(data.images) as folder, PictureFolder(unlike) as others, progress_bar() as progress:
+            model = mmembed.load(preset)
+            found = tune_captions(model, folder, texts, progress=progress, unlike=others if unlike else None)
     _print(found.weights, ("mean CIDEr-D", *languages), as_json)
     trust = found.trust
     if trust is None:
         return
     if as_json:
-        print_json(trust.as_dict())
+        print_json({**trust.as_dict(), "doubted": found.doubted, "doubted_unlike": found.doubted_unlike})
         return
     click.echo(f"{trust.right:.1f} % of {trust.captions} captions name nothing wrong; AUROC of the similarity {trust.auroc:.3f}")
     click.echo(f"Confidence: slope {trust.slope:g}, offset {trust.offset:g}")
     click.echo(f"Below {trust.doubtful_below:g} are {100 * DOUBTED:.0f} % of these captions and {trust.marked:.1f} % of the others")
+    if trust.unfamiliar_below > -1:
+        click.echo(f"Less like what was learned from than {trust.unfamiliar_below:g} are as many of their photos")
+    click.echo(f"So {found.doubted:.1f} % of all these captions are doubtful", nl=unlike is None)
+    if unlike:
+        click.echo(f", and {found.doubted_unlike:.1f} % of those of {unlike.name}")
 
 
 @tune.command()

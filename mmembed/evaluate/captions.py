@@ -14,6 +14,8 @@ from mmembed.errors import InvalidData, MissingPackage, UnknownLanguage, Unknown
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.model import Model
 
+_SEED, _RESAMPLES = 1, 2000
+
 References = Mapping[str, Mapping[str, Sequence[str]]]
 """Language → picture → its captions."""
 
@@ -38,6 +40,7 @@ class CaptionScores:
         metrics: scores of the model's captions.
         nearest_neighbour: scores of the first caption of the most similar other picture, without any decoder.
         through_english: scores of the model's English captions, translated by the model; none if it cannot.
+        ahead_95: bounds of the paired bootstrap 95 % interval of how far the model's captions are ahead of those, in CIDEr-D.
         baseline_pool: which pictures the nearest neighbour was looked for among.
         distinct: different captions per hundred pictures; low when a decoder says the same of everything.
         tokenizer: how captions and references were cut into words.
@@ -49,6 +52,7 @@ class CaptionScores:
     metrics: CaptionMetrics
     nearest_neighbour: CaptionMetrics
     through_english: CaptionMetrics | None
+    ahead_95: tuple[float, float] | None
     baseline_pool: str
     distinct: float
     tokenizer: str
@@ -130,6 +134,7 @@ def evaluate_captions(
                 caption_metrics(own, truth, language),
                 caption_metrics(neighbours.captions(language, list(captions), chosen), truth, language),
                 caption_metrics(translated, truth, language) if translated else None,
+                ahead(own, translated, truth, language) if translated else None,
                 neighbours.pool.name if neighbours.pool else "leave-one-out: the other pictures of the evaluation",
                 round(100 * len(set(own)) / len(own), 2),
                 tokenizer_name(language),
@@ -203,6 +208,24 @@ def caption_metrics(hypotheses: Sequence[str], references: Sequence[Sequence[str
         rouge().compute_score(wanted, given)[0],
     )
     return CaptionMetrics(*(round(100 * float(score), 2) for score in scores))
+
+
+def ahead(captions: Sequence[str], others: Sequence[str], references: Sequence[Sequence[str]], language: str) -> tuple[float, float]:
+    """Paired bootstrap 95 % interval, over the pictures, of how much more CIDEr-D (× 100) `captions` have than `others`.
+
+    Raises:
+        MissingPackage: pycocoevalcap is not installed.
+    """
+    cider = _scorers()[0]
+    wanted = dict(enumerate(tokenise(texts, language) for texts in references))
+    each = [
+        np.asarray(cider().compute_score(wanted, {index: [text] for index, text in enumerate(tokenise(texts, language))})[1])
+        for texts in (captions, others)
+    ]
+    difference, random = each[0] - each[1], np.random.default_rng(_SEED)
+    means = [difference[random.integers(len(difference), size=len(difference))].mean() for _ in range(_RESAMPLES)]
+    low, high = np.percentile(100 * np.array(means), [2.5, 97.5])
+    return round(float(low), 2), round(float(high), 2)
 
 
 def tokenise(texts: Sequence[str], language: str) -> list[str]:

@@ -87,7 +87,8 @@ def _captions(results: Sequence[CaptionScores], config: TablesConfig) -> str:
         own, copied = result.metrics, result.nearest_neighbour
         scores = [f"{value:.1f}" for value in (own.cider, own.bleu4, own.rouge_l, copied.cider, copied.bleu4, copied.rouge_l)]
         pivot = f"{result.through_english.cider:.1f}" if result.through_english else "–"
-        rows.append([result.language, *scores, pivot, f"{result.references / result.pictures:g}", result.pictures])
+        lead = "{:+.1f} to {:+.1f}".format(*result.ahead_95) if result.ahead_95 else "–"
+        rows.append([result.language, *scores, pivot, lead, f"{result.references / result.pictures:g}", result.pictures])
     header = [
         "\\*",
         "CIDEr-D",
@@ -97,6 +98,7 @@ def _captions(results: Sequence[CaptionScores], config: TablesConfig) -> str:
         "BLEU-4",
         "ROUGE-L",
         "English, translated: CIDEr-D",
+        "ahead of it, 95 %",
         "references a picture",
         "pictures",
     ]
@@ -106,7 +108,8 @@ def _captions(results: Sequence[CaptionScores], config: TablesConfig) -> str:
     )
     note = (
         f"“Copying” is the baseline without a decoder: the first caption of the most similar picture ({results[0].baseline_pool}). "
-        "“English, translated” are the model's English captions, translated by the model. "
+        "“English, translated” are the model's English captions, translated by the model; how far its own are ahead of those is by paired "
+        "bootstrap. "
         f"References: {_sources(config.references)}. Words: {tokenizers}. Scores depend on the number of references: compare down "
         f"a column only between languages that have as many."
     )

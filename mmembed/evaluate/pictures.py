@@ -60,6 +60,11 @@ class PictureFolder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def names(self) -> list[str]:
+        """All files of the folder or zip file, sorted."""
+        return sorted(self._names)
+
     def find(self, name: str) -> str | None:
         """The file that `name` means, or None."""
         if name in self._names or (self._names_are_paths and Path(name).is_file()):

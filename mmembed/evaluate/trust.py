@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,6 +29,8 @@ class Trust:
         offset: see `Captioning`.
         doubtful_below: the probability below which `DOUBTED` of the right captions are.
         marked: per cent of the others that are below it, too.
+        unfamiliar_below: the likeness to what the space learned from that 5 % of the right captions' pictures do not have; -1 where
+            the space does not know.
     """
 
     captions: int
@@ -37,12 +40,19 @@ class Trust:
     offset: float
     doubtful_below: float
     marked: float
+    unfamiliar_below: float = -1.0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def trust(texts: Sequence[str], cosines: np.ndarray, references: Sequence[Sequence[str]], concepts: Concepts) -> Trust | None:
+def trust(
+    texts: Sequence[str],
+    cosines: np.ndarray,
+    references: Sequence[Sequence[str]],
+    concepts: Concepts,
+    familiarity: np.ndarray | None = None,
+) -> Trust | None:
     """Platt scaling of the cosine between a written caption and its picture; a caption is right if it hallucinates nothing.
 
     A caption hallucinates if it names a concept that none of people's captions of the picture names or leaves open: the
@@ -56,6 +66,7 @@ def trust(texts: Sequence[str], cosines: np.ndarray, references: Sequence[Sequen
         texts: N English captions that the model wrote.
         cosines: of each to its picture, float `[N]`.
         references: people's English captions of each picture.
+        familiarity: how like each picture is to those the space learned from, float `[N]`, if the space knows.
 
     Returns:
         None if all captions are right, or none is.
@@ -65,7 +76,14 @@ def trust(texts: Sequence[str], cosines: np.ndarray, references: Sequence[Sequen
         return None
     slope, offset = (round(value, 4) for value in fit_platt(cosines[:, None], right))
     sure = Captioning(slope=slope, offset=offset).probability(cosines)
-    bound = round(float(np.quantile(sure[right], DOUBTED)), 4)
+    bound = _bound(sure[right])
     separation = auroc(cosines[right], cosines[~right])
     marked = (sure[~right] < bound).mean()
-    return Trust(len(texts), round(100 * right.mean(), 1), round(separation, 4), slope, offset, bound, round(100 * float(marked), 1))
+    unfamiliar = -1.0 if familiarity is None else _bound(familiarity[right])
+    share, others = round(100 * right.mean(), 1), round(100 * float(marked), 1)
+    return Trust(len(texts), share, round(separation, 4), slope, offset, bound, others, unfamiliar)
+
+
+def _bound(values: np.ndarray) -> float:
+    """What `DOUBTED` of the values are below, cut to four digits, so that it is above none of them that are not."""
+    return math.floor(1e4 * float(np.quantile(values, DOUBTED))) / 1e4

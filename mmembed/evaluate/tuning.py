@@ -7,7 +7,7 @@ All are measured on validation data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,12 @@ from mmembed.evaluate.concepts import shipped_concepts
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.evaluate.translations import translation_metrics
 from mmembed.evaluate.trust import Trust, trust
-from mmembed.generate.base import PLAIN, Candidate, Translator
+from mmembed.generate.base import PLAIN, Candidate, Captioning, Translator
 from mmembed.generate.parts import DecoderTranslator
 from mmembed.generate.polish import arranged
 from mmembed.generate.rerank import CANDIDATES, agreement, fits, rerank
 from mmembed.model import Model
+from mmembed.space.base import knows_pictures
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 CAPTION_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
@@ -59,10 +60,14 @@ class CaptionTuning:
         weights: what each pair of weights is worth: CIDEr-D, the `mean` over the languages and of each.
         trust: how sure the English captions are that the best weights choose. None without English ones, which the word lists are
             for, and where all captions are right or none is.
+        doubted: per cent of these captions that are doubtful with all of that.
+        doubted_unlike: the same of pictures unlike them, if there are any.
     """
 
     weights: list[WeightScore]
     trust: Trust | None
+    doubted: float | None = None
+    doubted_unlike: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,11 @@ def tune_captions(
     agreements: Sequence[float] = AGREEMENTS,
     beams: int = 4,
     progress: Progress | None = None,
+    unlike: PictureFolder | None = None,
 ) -> CaptionTuning:
     """Score pairs of weights on the captions of pictures that have `references`: language → picture → its captions.
+
+    `unlike` are pictures of another kind, of which is told how many captions would be marked.
 
     The choice is among as many candidates as the search has `beams`, as in `generate.captions`.
 
@@ -118,7 +126,20 @@ def tune_captions(
     written = english.chosen(*best(scores).weights.values())
     seen = np.stack([vectors[name] for name in references["en"]])
     similarities = (model.space.embed_texts([text or "?" for text in written]) * seen).sum(1)
-    return CaptionTuning(scores, trust(written, similarities, english.truths, shipped_concepts()))
+    familiarity = model.space.familiarity(seen) if knows_pictures(model.space) else None
+    sure = trust(written, similarities, english.truths, shipped_concepts(), familiarity)
+    if sure is None:
+        return CaptionTuning(scores, None)
+    weight, agreed = best(scores).weights.values()
+    tuned = replace(model, captioning=Captioning(weight, agreed, sure.doubtful_below, sure.slope, sure.offset, sure.unfamiliar_below))
+    others = embed_pictures(model.space, unlike, unlike.names, progress) if unlike else None
+    return CaptionTuning(scores, sure, _doubted(tuned, seen), None if others is None else _doubted(tuned, others))
+
+
+def _doubted(model: Model, vectors: np.ndarray) -> float:
+    """Per cent of the English captions of pictures `[N, dim]` that are doubtful."""
+    marked = [caption.doubtful for part in batches(len(vectors)) for caption in model.caption_vectors(vectors[part], ["en"])[0]]
+    return round(100 * float(np.mean(marked)), 1)
 
 
 def _weigh(proposed: Mapping[str, _Proposed], weight: float, agreed: float) -> WeightScore:

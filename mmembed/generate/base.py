@@ -53,6 +53,8 @@ class Captioning:
         rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
         agreement_weight: weight of what it shares with the other candidates.
         doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
+        unfamiliar_below: captions of pictures less like those the space learned from (see `space.base.FamiliarSpace`) are marked
+            so, too.
         slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
             probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
         offset: see `slope`.
@@ -63,6 +65,7 @@ class Captioning:
     doubtful_below: float = 0.05
     slope: float = 0.0
     offset: float = 0.0
+    unfamiliar_below: float = -1.0
 
     @property
     def chooses(self) -> bool:
@@ -87,7 +90,8 @@ class Caption:
         confidence: calibrated probability that a caption of this similarity names nothing that is not in the picture. Where that
             was not measured for what wrote it (see `Captioning`), the probability that a picture of this similarity is what a
             text describes, which is higher: captions are chosen by their similarity. None for captions stored earlier.
-        doubtful: whether the confidence is lower than that of nearly all captions that are right.
+        doubtful: whether the confidence is lower than that of nearly all captions that are right, or the picture less like those
+            that were learned from than nearly all of these captions' are.
         written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
     """
 

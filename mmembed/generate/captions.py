@@ -14,7 +14,7 @@ from mmembed.generate.rerank import agreement, fits, rerank
 from mmembed.generate.style import in_style
 from mmembed.languages import find
 from mmembed.media.picture import Picture
-from mmembed.space.base import Space
+from mmembed.space.base import Space, knows_pictures
 
 UNTUNED = Captioning()
 
@@ -111,13 +111,19 @@ def from_candidates(
     good = [arranged(row, style) for row in good]
     written = space.embed_texts([candidates[0].text or "?" for candidates in good])
     captions = []
-    for (best, *others), vector, text in zip(good, vectors, written, strict=True):
+    for (best, *others), vector, text, strange in zip(good, vectors, written, _unfamiliar(space, vectors, captioning), strict=True):
         similarity = float(vector @ text)
         confidence = _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
-        doubtful = confidence < captioning.doubtful_below
+        doubtful = strange or confidence < captioning.doubtful_below
         captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by))
     return captions
+
+
+def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> list[bool]:
+    if not knows_pictures(space):
+        return [False] * len(vectors)
+    return [bool(strange) for strange in space.familiarity(vectors) < captioning.unfamiliar_below]
 
 
 def _confidence(space: Space, text: np.ndarray, similarity: float, captioning: Captioning) -> float:

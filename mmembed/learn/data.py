@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,16 +51,27 @@ def read_splits(path: Path) -> dict[str, str]:
     return {Path(row["image"]).stem: row["split"] for row in read_table(path, ("image", "split"))}
 
 
-def read_parallel(path: Path, languages: tuple[str, ...]) -> list[ParallelRow]:
-    """Parallel sentences from a table with the columns `split`, `image` and one a language."""
+def read_parallel(path: Path, languages: tuple[str, ...], reserved: Collection[str] = ()) -> list[ParallelRow]:
+    """Parallel sentences from a table with the columns `split`, `image` and one a language; see `reserved_names`."""
     rows = read_table(path, ("split", "image", *languages))
-    return [ParallelRow(row["split"], Path(row["image"]).stem, {code: row[code].strip() for code in languages}) for row in rows]
+    return [ParallelRow(*_split_and_stem(row, reserved), {code: row[code].strip() for code in languages}) for row in rows]
 
 
-def read_paraphrases(path: Path) -> list[ParaphraseRow]:
-    """Independent descriptions from a table with the columns `split`, `image`, `lang`, `caption`."""
+def read_paraphrases(path: Path, reserved: Collection[str] = ()) -> list[ParaphraseRow]:
+    """Independent descriptions from a table with the columns `split`, `image`, `lang`, `caption`; see `reserved_names`."""
     rows = read_table(path, ("split", "image", "lang", "caption"))
-    return [ParaphraseRow(row["split"], Path(row["image"]).stem, row["lang"], row["caption"].strip()) for row in rows]
+    return [ParaphraseRow(*_split_and_stem(row, reserved), row["lang"], row["caption"].strip()) for row in rows]
+
+
+def reserved_names(splits: Mapping[str, str]) -> set[str]:
+    """Pictures that are not trained on, by their stems and by the numbers before the underscore, which are Multi30k's names for
+    Flickr8k's. Sentences about them are not trained on either, whatever split a table has them in."""
+    return {name for stem, split in splits.items() if split != "train" for name in (stem, stem.split("_")[0])}
+
+
+def _split_and_stem(row: Mapping[str, str], reserved: Collection[str]) -> tuple[str, str]:
+    stem = Path(row["image"]).stem
+    return "reserved" if row["split"] == "train" and stem in reserved else row["split"], stem
 
 
 class PictureSource:

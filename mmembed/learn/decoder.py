@@ -25,7 +25,7 @@ from mmembed.generate.trained import CaptionerManifest
 from mmembed.learn.classes import ClassRow, read_classes
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
 from mmembed.learn.critical import CriticalStage, Described, tune_on_rewards
-from mmembed.learn.data import PictureSource, read_captions, read_parallel, splits_of
+from mmembed.learn.data import PictureSource, read_captions, read_parallel, reserved_names, splits_of
 from mmembed.learn.likelihood import DecoderLoss
 from mmembed.learn.log import Log
 from mmembed.learn.mixture import Mixture
@@ -120,7 +120,7 @@ def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
     if not place.exists():
         splits = splits_of(config.splits, stems_of(config))
         texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
-        rows = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
+        rows = read_parallel(config.parallel, config.parallel_languages, reserved_names(splits)) if config.parallel else []
         texts += [text for row in rows if row.split == "train" for text in row.texts.values()]
         texts += [text for row in class_rows(config) for text in row.texts]
         train_pieces(texts, config.vocabulary, config.languages, place)
@@ -172,14 +172,15 @@ def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture
     stems = stems_of(config)
     splits = splits_of(config.splits, stems)
     training = {stem for stem, split in splits.items() if split == "train"}
-    builder = TaskBuilder(sight.tower, targets, config.cache, stems[: len(sight.pictures)], sight.pictures, sight.embed_texts)
+    reserved = reserved_names(splits)
+    builder = TaskBuilder(sight.tower, targets, config.cache, stems[: len(sight.pictures)], sight.pictures, sight.embed_texts, reserved)
     if not config.pictures:
         texts = [row for row in read_captions(config.captions) if splits.get(row.picture) in ("train", "val")]
         builder.add_standins([row.picture for row in texts], [row.text for row in texts])
     builder.link({stem.split("_")[0]: stem for stem in stems if stem in training})
     covered = {stem.split("_")[0] for stem in training & set(stems)}
     if config.paraphrases:
-        builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 1))
+        builder.add_standins(*standin_texts(config.paraphrases, covered | reserved, "en", 1))
     tasks = builder.captions(config.captions, splits, "train", config.weights.captions)
     if config.parallel:
         tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)

@@ -23,7 +23,7 @@ from mmembed.evaluate.tables import read_table
 from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, load_lite2
 from mmembed.learn.classes import ClassRow, Kind, class_directions, pseudo_pictures, read_classes
-from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, splits_of
+from mmembed.learn.data import CaptionRow, ParallelRow, PictureSource, read_captions, read_parallel, reserved_names, splits_of
 from mmembed.learn.features import Ragged, view_features
 from mmembed.learn.head_stage import HeadStage, fit_heads
 from mmembed.learn.heads import JointHeads, load_heads
@@ -116,7 +116,7 @@ def read_tables(config: SpaceConfig) -> Tables:
     captions = [row for row in read_captions(config.captions) if row.picture in known and row.language in config.languages]
     if not captions:
         raise InvalidData(f"No caption in {config.captions} belongs to a picture in {config.pictures}; names must match.")
-    parallel = read_parallel(config.parallel, config.parallel_languages) if config.parallel else []
+    parallel = read_parallel(config.parallel, config.parallel_languages, reserved_names(splits)) if config.parallel else []
     labels = read_table(config.held_out, ("label",)) if config.held_out else ()
     held_out = {name for row in labels for name in row["label"].split(" or ")}
     classes = read_classes(config.classes, config.languages, held_out) if config.classes else []

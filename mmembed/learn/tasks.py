@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,13 +67,16 @@ class TaskBuilder:
         stems: Sequence[str],
         pictures: np.ndarray,
         embed_texts: Callable[[Sequence[str]], np.ndarray],
+        reserved: Collection[str] = (),
     ) -> None:
         """
         Args:
             tower: reads the sources of translations; without it there are none.
             pictures: vectors of the pictures `stems`, float32 `[P, views, dim]`.
             embed_texts: vectors of texts that stand in for pictures, float32 `[N, dim]`.
+            reserved: pictures whose sentences are not trained on; see `data.reserved_names`.
         """
+        self._reserved = reserved
         self._tower, self._targets, self._cache, self._embed_texts = tower, targets, cache, embed_texts
         views = pictures.shape[1]
         self._pictures = {stem: list(range(i * views, (i + 1) * views)) for i, stem in enumerate(stems)}
@@ -138,7 +141,7 @@ class TaskBuilder:
 
     def translations(self, path: Path, languages: tuple[str, ...], weights: dict[str, float]) -> list[Task]:
         """Translations in the directions `en-de`, … of the training rows; English sources also with masked words."""
-        table = read_parallel(path, languages)
+        table = read_parallel(path, languages, self._reserved)
         training = np.array([i for i, row in enumerate(table) if row.split == "train"])
         rows = [table[i] for i in training]
         prefixes = [self._prefix(row.picture) for row in rows]
@@ -156,7 +159,9 @@ class TaskBuilder:
 
     def text_captions(self, parallel: Path, languages: tuple[str, ...], weights: dict[str, float]) -> list[Task]:
         """Captions of scenes of which only texts are at hand: the prefix is a paraphrase's vector."""
-        rows = [row for row in read_parallel(parallel, languages) if row.split == "train" and self._standins.get(row.picture)]
+        rows = [
+            row for row in read_parallel(parallel, languages, self._reserved) if row.split == "train" and self._standins.get(row.picture)
+        ]
         return [
             Task(
                 f"text-caption-{language}",
@@ -217,7 +222,7 @@ class TaskBuilder:
         if not weights:
             return []
         assert self._tower is not None, "translations need a text tower"
-        table = read_parallel(path, languages)
+        table = read_parallel(path, languages, self._reserved)
         training = [i for i, row in enumerate(table) if row.split == "train"]
         spoken, vectors = {}, {}
         for code in sorted({code for direction in weights for code in direction.split("-")}):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
@@ -52,3 +52,16 @@ class Space(Protocol):
             among: among how many pictures these are the best; None if they are all.
         """
         ...
+
+
+class FamiliarSpace(Space, Protocol):
+    """A space that knows what the pictures it learned from were like."""
+
+    def familiarity(self, vectors: np.ndarray) -> np.ndarray:
+        """How near pictures, float32 `[N, dim]`, are to those that it learned from; float32 `[N]`, at most 1."""
+        ...
+
+
+def knows_pictures(space: Space) -> TypeGuard[FamiliarSpace]:
+    """Whether a space can tell pictures like those it learned from from others."""
+    return hasattr(space, "familiarity")

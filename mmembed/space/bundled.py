@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _PICTURE_BATCH, _TEXT_BATCH = 16, 64
+_NEIGHBOURS = 20
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,16 @@ class BundledSpace:
         """Similarities `[Q, N]` of queries `[Q, dim]` in units of each query's spread over the background, `[Q, N]`."""
         usual = queries @ self._background.T
         return (similarities - usual.mean(1, keepdims=True)) / np.maximum(usual.std(1, keepdims=True), 1e-6)
+
+    def familiarity(self, vectors: np.ndarray) -> np.ndarray:
+        """The mean cosine of each of `[N, dim]` to the nearest pictures of the background, float32 `[N]`.
+
+        A training picture's distance to its nearest neighbours tells what is unlike all of them (Sun et al. 2022,
+        https://arxiv.org/abs/2204.06507).
+        """
+        near = np.sort(vectors @ self._background.T, axis=1)[:, -_NEIGHBOURS:]
+        mean: np.ndarray = near.mean(1, dtype=np.float32)
+        return mean
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         """Calibrated probabilities of a match, `[N]`; see `Calibration`.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmembed.errors import InvalidData, MissingPackage, UnknownLanguage
 from mmembed.evaluate import captions
-from mmembed.evaluate.captions import Pool, caption_metrics, evaluate_captions, tokenise, tokenizer_name
+from mmembed.evaluate.captions import Pool, ahead, caption_metrics, evaluate_captions, tokenise, tokenizer_name
 from mmembed.evaluate.pictures import PictureFolder
 from tests.fakes import fake_model
 
@@ -127,6 +128,23 @@ def test_pool_and_languages(pictures: Path) -> None:
     assert english.through_english is None
     assert deutsch.through_english is not None
     assert deutsch.through_english.rouge_l == 0  # the fake model's translation is the word turned round, still in English
+
+
+@pytest.mark.usefixtures("scorers")
+def test_how_far_one_way_is_ahead_of_another() -> None:
+    random = np.random.default_rng(0)
+    words = np.array([f"word{number}" for number in range(60)])
+    truth = [" ".join(random.choice(words, 8)) for _ in range(200)]
+    worse = [" ".join([*text.split()[:5], "x", "y", "z"]) for text in truth]
+    half = [a if random.random() < 0.5 else b for a, b in zip(truth, worse, strict=True)]
+    references = [[text] for text in truth]
+    low, high = ahead(truth, worse, references, "en")
+    exact = caption_metrics(truth, references, "en").cider - caption_metrics(worse, references, "en").cider
+    assert 0 < low < exact < high
+    assert ahead(worse, truth, references, "en") == pytest.approx((-high, -low), abs=0.02)
+    assert ahead(half, half, references, "en") == (0, 0)
+    low, high = ahead(truth, half, references, "en")
+    assert 0 < low < high < exact
 
 
 @pytest.mark.usefixtures("scorers")

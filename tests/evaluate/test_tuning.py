@@ -100,10 +100,36 @@ def test_how_far_english_captions_are_to_be_trusted(images: Path, monkeypatch: p
     *_, row = (json.loads(line) for line in CliRunner().invoke(cli, [*given, "--json"]).stdout.splitlines())
     assert (row["captions"], row["right"]) == (3, 66.7), "nobody calls the blue one blue"
     assert 0 < row["doubtful_below"] < 1
-    *_, share, curve, bound = CliRunner().invoke(cli, given).stdout.splitlines()
+    *_, share, curve, bound, doubted = CliRunner().invoke(cli, given).stdout.splitlines()
     assert share.startswith("66.7 % of 3 captions name nothing wrong")
     assert curve == f"Confidence: slope {row['slope']:g}, offset {row['offset']:g}"
     assert bound.startswith(f"Below {row['doubtful_below']:g} are 5 % of these captions")
+    assert doubted == f"So {row['doubted']:.1f} % of all these captions are doubtful"
+    assert row["unfamiliar_below"] == -1 and row["doubted_unlike"] is None
+
+
+def test_how_many_captions_of_other_pictures_would_be_marked(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pycocoevalcap")
+
+    class Homely(FakeSpace):
+        def familiarity(self, vectors: np.ndarray) -> np.ndarray:
+            return vectors[:, :3].sum(1)
+
+    monkeypatch.setattr(mmembed, "load", lambda name: replace(fake_model(), space=Homely(), decoder=Undecided()), raising=False)
+    table = images / "captions.tsv"
+    table.write_text("image\tlang\tcaption\nred.png\ten\ta red thing\ngreen.png\ten\ta green thing\nblue.png\ten\ta yellow thing\n")
+    others = tmp_path / "others"
+    others.mkdir()
+    for name, colour in (("dark", (10, 0, 0)), ("red", (255, 0, 0))):
+        Image.new("RGB", (8, 8), colour).save(others / f"{name}.png")
+    given = ["tune", "captions", "--images", str(images), "--captions", str(table), "--unlike", str(others)]
+    *_, row = (json.loads(line) for line in CliRunner().invoke(cli, [*given, "--json"]).stdout.splitlines())
+    assert row["unfamiliar_below"] == pytest.approx(1, abs=0.01), "as the three colours are"
+    assert (row["doubted"], row["doubted_unlike"]) == (0, 50), "what is nearly black is told from the colours"
+    assert (
+        CliRunner().invoke(cli, given).stdout.splitlines()[-1]
+        == "So 0.0 % of all these captions are doubtful, and 50.0 % of those of others"
+    )
 
 
 def test_the_picture_chooses_as_much_as_serves_the_translations(images: Path) -> None:

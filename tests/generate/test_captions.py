@@ -65,6 +65,22 @@ def test_a_caption_that_does_not_fit_is_doubtful() -> None:
     assert right.confidence > 0.9 > 0.1 > wrong.confidence
 
 
+class Homely(FakeSpace):
+    """Learned from red pictures."""
+
+    def familiarity(self, vectors: np.ndarray) -> np.ndarray:
+        return vectors[:, 0]
+
+
+@pytest.mark.parametrize(("space", "expected"), [(Homely(), [False, True]), (FakeSpace(), [False, False])])
+def test_a_caption_of_a_picture_unlike_those_learned_from_is_doubtful_however_well_it_fits(space: FakeSpace, expected: list[bool]) -> None:
+    vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
+    found = caption_vectors(space, FakeDecoder(), vectors, "en", captioning=Captioning(unfamiliar_below=0.5))
+    assert [caption.text for caption in found] == ["red", "blue"]
+    assert [caption.doubtful for caption in found] == expected
+    assert not any(caption.doubtful for caption in caption_vectors(space, FakeDecoder(), vectors, "en")), "nothing was measured"
+
+
 def test_how_sure_a_written_caption_is_can_be_measured() -> None:
     measured = Captioning(doubtful_below=0.5, slope=4, offset=-3.0)
     right, wrong = captioned("red", captioning=measured), captioned("blue", captioning=measured)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmembed.errors import InvalidData
-from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_splits
+from mmembed.learn.data import PictureSource, read_captions, read_parallel, read_paraphrases, read_splits, reserved_names
 
 
 def test_captions_are_read_plain_and_compressed(tmp_path: Path) -> None:
@@ -34,6 +34,20 @@ def test_parallel_rows_keep_their_languages_apart(tmp_path: Path) -> None:
     path.write_text("split\timage\ten\tde\ntrain\t1.jpg\ta dog\tein Hund\n", encoding="utf-8")
     (row,) = read_parallel(path, ("en", "de"))
     assert (row.split, row.picture, row.texts) == ("train", "1", {"en": "a dog", "de": "ein Hund"})
+
+
+def test_sentences_about_pictures_that_are_not_trained_on_are_not_trained_on_either(tmp_path: Path) -> None:
+    reserved = reserved_names({"1_a": "train", "2_b": "val", "3_c": "test"})
+    assert reserved == {"2", "2_b", "3", "3_c"}
+    path = tmp_path / "x.tsv"
+    path.write_text(
+        "split\timage\ten\tlang\tcaption\n"
+        + "".join(f"train\t{n}.jpg\ta dog\ten\ta dog\n" for n in (1, 2, 3, 4))
+        + "val\t2.jpg\ta cat\ten\ta cat\n"
+    )
+    for rows in (read_parallel(path, ("en",), reserved), read_paraphrases(path, reserved)):
+        assert [row.split for row in rows] == ["train", "reserved", "reserved", "train", "val"]
+    assert [row.split for row in read_parallel(path, ("en",))] == ["train"] * 4 + ["val"]
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -11,6 +11,7 @@ import pytest
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.media.samples import sample_photos
+from mmembed.space.base import knows_pictures
 from mmembed.space.text import MAX_PIECES
 from tests.bundled import mini, needs_weights
 
@@ -51,6 +52,21 @@ def test_a_picture_has_the_same_vector_whatever_it_is_embedded_with() -> None:
     together = space.embed_pictures(pictures)
     alone = np.concatenate([space.embed_pictures([picture]) for picture in pictures])
     assert (together * alone).sum(1).min() > 0.9999
+
+
+def test_pictures_like_those_trained_on_are_told_from_others() -> None:
+    from tests.bundled import WEIGHTS
+
+    space = mini().space
+    assert knows_pictures(space)
+    known = np.load(WEIGHTS / "background.npy").astype(np.float32)
+    strange = space.embed_pictures([noise(80, 100), noise(260, 260)])
+    familiarity = space.familiarity(np.concatenate([known, strange]))
+    assert familiarity.shape == (len(known) + 2,) and familiarity.dtype == np.float32
+    bound = mini().captioning.unfamiliar_below
+    assert (familiarity[:-2] >= bound).mean() > 0.9
+    assert (familiarity[-2:] < bound).all()
+    assert mini().caption_vectors(strange, ["en"])[0][0].doubtful
 
 
 def test_vectors_do_not_depend_on_the_number_of_threads() -> None:

@@ -76,6 +76,7 @@ def test_caption(run: Run, zipped: Path, captions: Path, splits: Path) -> None:
         "references",
         "nearest_neighbour",
         "through_english",
+        "ahead_95",
         "baseline_pool",
         "distinct",
         "tokenizer",

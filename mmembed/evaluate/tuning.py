@@ -123,14 +123,14 @@ def tune_captions(
     if "en" not in proposed:
         return CaptionTuning(scores, None)
     english = proposed["en"]
-    written = english.chosen(*best(scores).weights.values())
+    weight, agreed = best(scores).weights.values()
+    written = english.chosen(weight, agreed)
     seen = np.stack([vectors[name] for name in references["en"]])
     similarities = (model.space.embed_texts([text or "?" for text in written]) * seen).sum(1)
     familiarity = model.space.familiarity(seen) if knows_pictures(model.space) else None
     sure = trust(written, similarities, english.truths, shipped_concepts(), familiarity)
     if sure is None:
         return CaptionTuning(scores, None)
-    weight, agreed = best(scores).weights.values()
     tuned = replace(model, captioning=Captioning(weight, agreed, sure.doubtful_below, sure.slope, sure.offset, sure.unfamiliar_below))
     others = embed_pictures(model.space, unlike, unlike.names, progress) if unlike else None
     return CaptionTuning(scores, sure, _doubted(tuned, seen), None if others is None else _doubted(tuned, others))

@@ -180,7 +180,7 @@ def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture
     builder.link({stem.split("_")[0]: stem for stem in stems if stem in training})
     covered = {stem.split("_")[0] for stem in training & set(stems)}
     if config.paraphrases:
-        builder.add_standins(*standin_texts(config.paraphrases, covered | reserved, "en", 1))
+        builder.add_standins(*standin_texts(config.paraphrases, covered, "en", 1, reserved))
     tasks = builder.captions(config.captions, splits, "train", config.weights.captions)
     if config.parallel:
         tasks += builder.translations(config.parallel, config.parallel_languages, config.weights.translations)

@@ -257,11 +257,11 @@ class TaskBuilder:
         return Source(states, Ragged(ids, states.offsets))
 
 
-def standin_texts(path: Path, covered: set[str], language: str, count: int) -> tuple[list[str], list[str]]:
-    """Names and texts of up to `count` paraphrases for each training picture that is not `covered`."""
+def standin_texts(path: Path, covered: set[str], language: str, count: int, reserved: Collection[str] = ()) -> tuple[list[str], list[str]]:
+    """Names and texts of up to `count` paraphrases for each training picture that is neither `covered` nor `reserved`."""
     taken: dict[str, int] = defaultdict(int)
     names, texts = [], []
-    for row in read_paraphrases(path):
+    for row in read_paraphrases(path, reserved):
         if row.split == "train" and row.language == language and row.picture not in covered and taken[row.picture] < count:
             taken[row.picture] += 1
             names.append(row.picture)

@@ -40,6 +40,7 @@ from mmembed.learn.text_tower import (
     save_text_tower,
     tune_text_tower,
 )
+from mmembed.learn.tuning import averaged
 from mmembed.learn.vocabulary import frequent_words, trimmed_pieces, unigram_model
 from mmembed.learn.word_stage import AllPictures, WordStage
 from mmembed.learn.wordnet import read_nouns
@@ -349,15 +350,20 @@ def tune(
     checkpoint: Path,
 ) -> tuple[TextTower, JointHeads]:
     """One of the last stages: the text tower's upper layers, with both heads or, with words, the text head alone."""
-    sampler = PairSampler(data, config.language_weights, config.seed)
-    batches = sampler.forever(DrawSizes(stage.batch, stage.classes, stage.nouns, stage.parallel))
-    objective = pairs(stage.text_weight)
-    if isinstance(stage, WordStage):
-        objective = AllPictures(data.pictures[sampler.pictures], data.words, tables.words[1], stage, config.seed)
-        heads.picture.requires_grad_(False)
     stage = replace(stage, frozen_layers=tower.layers)  # of the first of these stages: the states come from there
-    model, heads = tune_text_tower(tower.model, heads, states, batches, objective, stage, config.seed, checkpoint)
-    return replace(tower, model=model), heads
+    if isinstance(stage, WordStage):
+        heads.picture.requires_grad_(False)
+    tuned = []
+    for seed in range(config.seed, config.seed + stage.runs):
+        sampler = PairSampler(data, config.language_weights, seed)
+        batches = sampler.forever(DrawSizes(stage.batch, stage.classes, stage.nouns, stage.parallel))
+        objective = pairs(stage.text_weight)
+        if isinstance(stage, WordStage):
+            objective = AllPictures(data.pictures[sampler.pictures], data.words, tables.words[1], stage, seed)
+        place = checkpoint if seed == config.seed else checkpoint.with_stem(f"{checkpoint.stem}-{seed}")
+        tuned.append(tune_text_tower(tower.model, heads, states, batches, objective, stage, seed, place))
+    models, joint = zip(*tuned, strict=True)
+    return replace(tower, model=averaged(models)), averaged(joint)
 
 
 def stage_file(config: SpaceConfig, name: str) -> Path:

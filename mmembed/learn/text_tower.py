@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 import sentencepiece as spm
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import BertModel
@@ -81,6 +82,7 @@ class TextStage:
         learning_rate, head_learning_rate: peak rates of the layers and of the heads (AdamW, warm-up and cosine).
         text_weight: weight of the loss between texts that mean the same.
         average: decay of the running average of the weights.
+        runs: how often it is done, each time from the same start with other draws; the weights are averaged at the end.
     """
 
     steps: int = 0
@@ -95,6 +97,7 @@ class TextStage:
     dropout: float = 0.0
     average: float = 0.98
     save_every: int = 50
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -138,15 +141,15 @@ class UpperText(nn.Module):
 
     def forward(self, texts: Sequence[np.ndarray], chunk: int = 256) -> Tensor:
         """float32 `[N, width]`; texts of similar length run together."""
+        device = next(self.parameters()).device
         order = np.argsort([len(text) for text in texts], kind="stable")
         parts = []
         for start in range(0, len(order), chunk):
-            chosen = [texts[i] for i in order[start : start + chunk]]
-            states, mask = stacked(chosen)
-            with torch.autocast("cpu", torch.bfloat16):
+            states, mask = (part.to(device) for part in stacked([texts[i] for i in order[start : start + chunk]]))
+            with torch.autocast(device.type, torch.bfloat16):
                 states = run_layers(self.model, states, mask, self.frozen, None)
             parts.append(mean_pooled(states.float(), mask))
-        return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+        return torch.cat(parts)[torch.from_numpy(np.argsort(order)).to(device)]
 
 
 Embed = Callable[[np.ndarray], Tensor]
@@ -159,7 +162,7 @@ def pairs(text_weight: float) -> Objective:
 
     def loss(heads: JointHeads, batch: TextBatch, embed: Embed) -> Tensor:
         first, second, left, right = embed_parts(embed, batch.first, batch.second, batch.left, batch.right)
-        seen = heads.picture(torch.from_numpy(batch.features))
+        seen = heads.picture(torch.from_numpy(batch.features).to(first.device))
         return heads.contrast(seen, first) + heads.contrast(seen, second) + text_weight * same_meaning(heads, first, second, left, right)
 
     return loss
@@ -186,13 +189,14 @@ def tune_text_tower(
     seed: int,
     checkpoint: Path,
 ) -> tuple[BertModel, JointHeads]:
-    """Fine-tune copies of the upper layers and of what is trainable of the heads. Rows of a batch count through all of `states`.
+    """Fine-tune copies of the upper layers and of what is trainable of the heads, on a GPU if there is one.
 
-    Goes on from `checkpoint` if it is there; it is written every `save_every` steps.
+    Rows of a batch count through all of `states`. Goes on from `checkpoint` if it is there; it is written every `save_every` steps.
     """
     torch.manual_seed(seed)
-    upper = UpperText(copy.deepcopy(model), stage.frozen_layers, stage.dropout)
-    heads = copy.deepcopy(heads)
+    device = Accelerator().device
+    upper = UpperText(copy.deepcopy(model), stage.frozen_layers, stage.dropout).to(device)
+    heads = copy.deepcopy(heads).to(device)
     layers = [parameter for parameter in upper.parameters() if parameter.requires_grad]
     learned = [parameter for parameter in heads.parameters() if parameter.requires_grad]
     trained = nn.ModuleDict({"layers": upper.model.encoder.layer[stage.frozen_layers :], "heads": heads})
@@ -227,4 +231,4 @@ def tune_text_tower(
             tuning.save(step=step + 1)
     final = tuning.averaged
     upper.model.encoder.layer[stage.frozen_layers :].load_state_dict(final["layers"].state_dict())
-    return upper.model.eval(), cast(JointHeads, final["heads"].eval())
+    return upper.model.cpu().eval(), cast(JointHeads, final["heads"].cpu().eval())

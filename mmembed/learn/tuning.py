@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import get_cosine_schedule_with_warmup
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def averaged(networks: Sequence[Network]) -> Network:
+    """The first of some networks of one shape, with the mean of all their weights (model soup, Wortsman et al. 2022,
+    https://arxiv.org/abs/2203.05482)."""
+    with torch.no_grad():
+        for weights in zip(*(network.parameters() for network in networks), strict=True):
+            weights[0].copy_(torch.stack(weights).mean(0))
+    return networks[0]
 
 
 class Tuning:
@@ -34,7 +46,7 @@ class Tuning:
         """Go on from the checkpoint if there is one; returns what `save` was given beside, or nothing."""
         if not self._checkpoint.exists():
             return {}
-        saved = torch.load(self._checkpoint, weights_only=True)
+        saved = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
         for name, part in self._parts.items():
             part.load_state_dict(saved.pop(name))
         return cast(dict[str, Any], saved)

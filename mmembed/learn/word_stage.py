@@ -54,21 +54,23 @@ class AllPictures:
         parts = batch.first, batch.second, batch.left, batch.right, self._words[picks]
         first, second, left, right, words = embed_parts(embed, *parts)
         views = self._random.integers(self._features.shape[1], size=len(self._features))
+        device = words.device
         with torch.no_grad():  # the head's dropout stays on: pictures were fitted to these very texts
-            everything = heads.picture(torch.from_numpy(self._features[np.arange(len(views)), views]))
-            stand_ins = heads.picture(torch.from_numpy(batch.features[len(batch.pictures) :]))
-        seen = torch.cat([everything[batch.pictures], stand_ins])
+            everything = heads.picture(torch.from_numpy(self._features[np.arange(len(views)), views]).to(device))
+            stand_ins = heads.picture(torch.from_numpy(batch.features[len(batch.pictures) :]).to(device))
+        pictures = torch.from_numpy(batch.pictures).to(device)
+        seen = torch.cat([everything[pictures], stand_ins])
         candidates = torch.cat([everything, stand_ins])
-        target = torch.cat([torch.from_numpy(batch.pictures), len(everything) + torch.arange(len(stand_ins))])
+        target = torch.cat([pictures, len(everything) + torch.arange(len(stand_ins), device=device)])
         scale = heads.log_scale.exp().clamp(max=100)
         loss = self._stage.text_weight * same_meaning(heads, first, second, left, right)
         for said in (first, second):
             loss = loss + F.cross_entropy(scale * said @ candidates.T, target) / 2
-            loss = loss + F.cross_entropy(scale * seen @ said.T, torch.arange(len(seen))) / 2
+            loss = loss + F.cross_entropy(scale * seen @ said.T, torch.arange(len(seen), device=device)) / 2
         if not len(picks):
             return loss
         logits = self._stage.word_scale * words @ everything.T
-        return loss + self._stage.word_weight * words_to_pictures(logits, torch.from_numpy(self._shown[picks]))
+        return loss + self._stage.word_weight * words_to_pictures(logits, torch.from_numpy(self._shown[picks]).to(device))
 
 
 def words_to_pictures(logits: Tensor, shown: Tensor) -> Tensor:

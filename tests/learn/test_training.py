@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "crops": 1,
         "heads": {"epochs": 40, "batch": 20, "classes": 1},
         "picture": {"epochs": 2, "batch": 10, "size": 64, "texts": 1, "negatives": 8},
-        "text": {"steps": 8, "batch": 20, "classes": 1, "nouns": 2, "frozen_layers": 10, "save_every": 4},
+        "text": {"steps": 8, "batch": 20, "classes": 1, "nouns": 2, "frozen_layers": 10, "save_every": 4, "runs": 2},
     }
     decoder = {
         **common, **places, "space": str(folder / "trained"), "languages": ["en", "de"], "picture_size": 64, "vocabulary": 300, "width": 32,

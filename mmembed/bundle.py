@@ -95,7 +95,7 @@ def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None)
     if preset is None:
         preset = Preset(
             manifest.name, f"trained bundle in {folder}", "bundled", str(folder), manifest.languages, manifest.captions,
-            manifest.translations, manifest.licence, manifest.licence, sum(f.stat().st_size for f in folder.iterdir()) / 1e6,
+            manifest.translations, manifest.licence, manifest.licence, sum(f.stat().st_size for f in folder.rglob("*")) / 1e6,
         )  # fmt: skip
     space = BundledSpace(
         folder,

@@ -23,13 +23,44 @@ if TYPE_CHECKING:
     import sentencepiece as spm
     from onnxruntime import InferenceSession
 
+CAPTIONS = "captions"
+"""Where, in a bundle, the networks for captions are if they are not those for translations."""
+
+WRITER = "writer.onnx"
+
+NETWORK_FILES = ("reader.onnx", WRITER, "pieces.npz")
+"""What `Networks` are read from."""
+
 _END = 2
 _BATCH = 16
 
 
+class Networks:
+    """The two networks of a decoder, from a folder with `NETWORK_FILES`; loaded when they are used."""
+
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        self._folder, self._threads = folder, threads
+
+    @cached_property
+    def reader(self) -> InferenceSession:
+        """What is given → keys and values to attend to; see `learn.export.Reader`."""
+        return session(self._folder / "reader.onnx", self._threads)
+
+    @cached_property
+    def writer(self) -> InferenceSession:
+        """One step of writing; see `learn.export.Writer`."""
+        return session(self._folder / WRITER, self._threads)
+
+    @cached_property
+    def allowed(self) -> dict[str, np.ndarray]:
+        """Ids of the pieces that each language is written with."""
+        with np.load(self._folder / "pieces.npz") as stored:
+            return {language: stored[language].astype(np.int64) for language in stored.files}
+
+
 class BundledDecoder:
-    """A `StyledDecoder` from a folder with `reader.onnx`, `writer.onnx`, `decoder.model` and `pieces.npz`; `space` reads the source
-    texts, and without it there are captions only.
+    """A `StyledDecoder` from a folder with the files of `Networks` and `decoder.model`; `space` reads the source texts, and without
+    it there are captions only. Networks in the folder `captions` in it, if there are any, write the captions.
 
     A text in a language is written with that language's pieces alone, the ones it was trained with.
     """
@@ -46,26 +77,16 @@ class BundledDecoder:
         threads: int | None = None,
     ) -> None:
         self.caption_languages, self.translation_languages = caption_languages, translation_languages
-        self._folder, self._space, self._max_length, self._threads = folder, space, max_length, threads
-
-    @cached_property
-    def _reader(self) -> InferenceSession:
-        return session(self._folder / "reader.onnx", self._threads)
-
-    @cached_property
-    def _writer(self) -> InferenceSession:
-        return session(self._folder / "writer.onnx", self._threads)
+        self._folder, self._space, self._max_length = folder, space, max_length
+        self._translating = self._describing = Networks(folder, threads)
+        if (folder / CAPTIONS / WRITER).is_file():
+            self._describing = Networks(folder / CAPTIONS, threads)
 
     @cached_property
     def _pieces(self) -> spm.SentencePieceProcessor:
         import sentencepiece as spm
 
         return spm.SentencePieceProcessor(model_file=str(self._folder / "decoder.model"))
-
-    @cached_property
-    def _allowed(self) -> dict[str, np.ndarray]:
-        with np.load(self._folder / "pieces.npz") as stored:
-            return {language: stored[language].astype(np.int64) for language in stored.files}
 
     @cached_property
     def _shape(self) -> tuple[np.ndarray, np.ndarray]:
@@ -95,10 +116,11 @@ class BundledDecoder:
     def _generate(
         self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int, style: Style
     ) -> list[list[Candidate]]:
+        networks = self._networks(source)
         feeds = self._memory(prefix, source)
         beams = beams if style.seed is None else count  # rows that are written side by side
         rows = len(feeds["prefix"])
-        memory = dict(zip(("cross_keys", "cross_values", "memory_mask"), self._reader.run(None, feeds), strict=True))
+        memory = dict(zip(("cross_keys", "cross_values", "memory_mask"), networks.reader.run(None, feeds), strict=True))
         # Every beam of a row reads the same memory.
         repeated = {
             "cross_keys": memory["cross_keys"].repeat(beams, 1),
@@ -108,10 +130,10 @@ class BundledDecoder:
         layers, _, heads, _, size = repeated["cross_keys"].shape
         cache = {name: np.zeros((layers, rows * beams, heads, 0, size), np.float32) for name in ("keys", "values")}
 
-        allowed = self._allowed[language]
+        allowed = networks.allowed[language]
 
         def step(ids: np.ndarray, position: int) -> np.ndarray:
-            logits, cache["keys"], cache["values"] = self._writer.run(
+            logits, cache["keys"], cache["values"] = networks.writer.run(
                 None, {"ids": ids, "position": np.array([position], np.int64), **cache, **repeated}
             )
             return _log_softmax(logits[:, allowed])
@@ -129,7 +151,11 @@ class BundledDecoder:
             found = sample(rules.step, rows, tag, allowed, _END, beams, self._max_length, style)
         return [[Candidate(self._pieces.decode(ids), score) for ids, score in best[:count]] for best in found]
 
+    def _networks(self, source: Sequence[str] | None) -> Networks:
+        return self._describing if source is None else self._translating
+
     def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
+        reader = self._networks(source).reader
         if source is not None:
             if self._space is None:
                 raise InvalidQuery(f"{self._folder} writes captions and translates nothing; join a translator to it.")
@@ -137,10 +163,10 @@ class BundledDecoder:
             states, words, mask = encoded.states, encoded.words, encoded.mask
         else:
             assert prefix is not None
-            states = words = np.zeros((len(prefix), 1, self._reader.get_inputs()[1].shape[2]), np.float32)
+            states = words = np.zeros((len(prefix), 1, reader.get_inputs()[1].shape[2]), np.float32)
             mask = np.zeros((len(prefix), 1), bool)
         if prefix is None:
-            prefix = np.full((len(mask), self._reader.get_inputs()[0].shape[1]), np.nan, np.float32)
+            prefix = np.full((len(mask), reader.get_inputs()[0].shape[1]), np.nan, np.float32)
         return {"prefix": prefix.astype(np.float32), "states": states, "words": words, "mask": mask}
 
 

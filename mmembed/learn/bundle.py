@@ -10,6 +10,7 @@ import numpy as np
 
 from mmembed.bundle import digest_of, write_manifest
 from mmembed.generate.base import Captioning
+from mmembed.generate.bundled import CAPTIONS, NETWORK_FILES
 from mmembed.learn.calibration import calibrate
 from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.decoder import load_decoder
@@ -31,6 +32,8 @@ class BundleConfig:
     """What to export; `trained` is the folder that `train space` and `train decoder` wrote.
 
     Attributes:
+        captions_from: another folder that `train decoder` wrote, with the same vocabulary, whose decoder writes the captions; without
+            it one decoder writes captions and translations.
         background: how many training pictures make up the background that confidences are measured against.
         decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
         captioning: what `mmembed tune captions` found on an earlier export.
@@ -49,6 +52,7 @@ class BundleConfig:
     licence: str
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
     doubtful_translations: dict[str, float] = field(default_factory=dict)
+    captions_from: Path | None = None
     splits: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain",)
@@ -76,7 +80,14 @@ def export(config_path: Path) -> Path:
     export_quantised(network, heads.picture, config.picture_size, batches_of(seen), config.output / "picture.int8.onnx")
     export_probe(config.output / "exact.onnx")
     export_text(load_text_tower(config.trained), heads.text, config.output / "text.onnx")
-    export_decoder(load_decoder(config.trained), config.output, Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None)
+    weights = Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None
+    export_decoder(load_decoder(config.trained), config.output, weights)
+    captions = config.output / CAPTIONS
+    for name in NETWORK_FILES:
+        (captions / name).unlink(missing_ok=True)  # of an earlier export
+    if config.captions_from:
+        captions.mkdir(exist_ok=True)
+        export_decoder(load_decoder(config.captions_from), captions, weights)
     for name in ("text.model", "decoder.model"):
         shutil.copyfile(config.trained / name, config.output / name)
 

@@ -21,10 +21,13 @@ from mmembed.learn.features import normalise_pixels
 from mmembed.learn.heads import Head
 from mmembed.learn.padding import fold_padding
 from mmembed.learn.text_tower import TextTower
+from mmembed.learn.tying import tie
 from mmembed.space.packing import pack
 
 OPSET = 20
 MATRICES_A_LAYER = 6  # query, key, value, output; two of the feed-forward network
+_LARGE = 40_000  # numbers
+_BYTE = 8
 
 
 class PictureNetwork(nn.Module):
@@ -116,9 +119,8 @@ class Writer(nn.Module):
     def __init__(self, decoder: ConditionedDecoder) -> None:
         super().__init__()
         self.decoder = decoder
-        embedding = decoder.network.model.decoder.embed_tokens
-        # Half precision halves the largest table; the output projection, the same numbers, is packed on its own.
-        self.table = nn.Parameter(embedding.weight.detach().half(), requires_grad=False)
+        # A tensor of its own, so that the exporter keeps it apart from the output projection, the same numbers; see `tie`.
+        self.table = nn.Parameter(decoder.network.model.decoder.embed_tokens.weight.detach().clone(), requires_grad=False)
         self.scale = decoder.config.width**0.5
 
     def forward(
@@ -126,7 +128,7 @@ class Writer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         network = self.decoder.network
         body, heads = network.model.decoder, self.decoder.config.heads
-        hidden = (self.table[ids].float() * self.scale).unsqueeze(1) + body.embed_positions.weight[position + body.embed_positions.offset]
+        hidden = (self.table[ids] * self.scale).unsqueeze(1) + body.embed_positions.weight[position + body.embed_positions.offset]
         hidden = body.layernorm_embedding(hidden)
         bias = (1.0 - memory_mask[:, None, None, :]) * -1e4
         all_keys, all_values = [], []
@@ -259,9 +261,12 @@ def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights | Non
     }
     axes |= {"logits": rows, "new_keys": {1: "rows", 3: "now"}, "new_values": {1: "rows", 3: "now"}}
     export_onnx(Writer(decoder), inputs, ["logits", "new_keys", "new_values"], axes, folder / "writer.onnx")
-    for name in ("reader.onnx", "writer.onnx"):
-        if weights:
+    if weights:
+        for name in ("reader.onnx", "writer.onnx"):
             pack_weights(folder / name, weights)
+            store_half(folder / name, _LARGE)
+        if weights.bits == _BYTE:
+            tie(folder / "writer.onnx", "table")
 
 
 def export_picture(network: EfficientNetLite, head: Head, size: int, mirrored: bool, path: Path) -> None:

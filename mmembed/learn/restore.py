@@ -23,6 +23,7 @@ from torch import Tensor
 from mmembed.backends import BUNDLED
 from mmembed.compose import bundle_folder, describe
 from mmembed.errors import InvalidConfig
+from mmembed.generate.bundled import CAPTIONS, WRITER
 from mmembed.learn.backbones.e5 import E5File, package_file
 from mmembed.learn.backbones.efficientnet import folded, load_lite2
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
@@ -87,8 +88,8 @@ def unpacked(blocks: np.ndarray, scales: np.ndarray, settings: dict[str, int]) -
 def restore(name: str, output: Path) -> Path:
     """Write into the new folder `output` what `train space` and `train decoder` left of a bundle's weights, and return it.
 
-    The mean of the text tower's vectors, which only training needs, is not in a bundle and is left at zero; `train space` with
-    this `start` measures it.
+    A decoder of its own for captions goes into the folder `captions` in it. The mean of the text tower's vectors, which only
+    training needs, is not in a bundle and is left at zero; `train space` with this `start` measures it.
 
     Args:
         name: a preset of the bundled kind, or the folder of a bundle.
@@ -106,8 +107,7 @@ def restore(name: str, output: Path) -> Path:
     bundle = bundle_folder(preset)
     network, pieces = folded(load_lite2()[0]), kept_pieces(bundle / "text.model")
     output.mkdir(parents=True, exist_ok=True)
-    for vocabulary in ("text.model", "decoder.model"):
-        shutil.copyfile(bundle / vocabulary, output / vocabulary)
+    shutil.copyfile(bundle / "text.model", output / "text.model")
     (output / "pieces.json").write_text(json.dumps(pieces))
     pictures, texts = OnnxWeights(bundle / "picture.onnx"), OnnxWeights(bundle / "text.onnx")
     network.load_state_dict({part: pictures[f"network.{part}"] for part in network.state_dict()})
@@ -118,7 +118,11 @@ def restore(name: str, output: Path) -> Path:
     _fill_head(heads.picture, pictures)
     _fill_head(heads.text, texts)
     torch.save(heads.state_dict(), output / "heads.pt")
-    _write_decoder(bundle, output)
+    for networks, folder in ((bundle, output), (bundle / CAPTIONS, output / CAPTIONS)):
+        if (networks / WRITER).is_file():
+            folder.mkdir(exist_ok=True)
+            shutil.copyfile(bundle / "decoder.model", folder / "decoder.model")
+            _write_decoder(networks, folder)
     return output
 
 
@@ -156,11 +160,12 @@ def _is_matrix(name: str) -> bool:
     return name.endswith(".weight") and "LayerNorm" not in name
 
 
-def _write_decoder(bundle: Path, output: Path) -> None:
+def _write_decoder(networks: Path, output: Path) -> None:
     """`decoder.pt`, from the reader's and the writer's graphs."""
-    reader, writer = OnnxWeights(bundle / "reader.onnx"), OnnxWeights(bundle / "writer.onnx")
-    read, written = (iter([matrix for _, matrix in graph.matrices()]) for graph in (reader, writer))
-    table, prefix = writer["table"], reader["decoder.prefix.0.weight"]
+    reader, writer = OnnxWeights(networks / "reader.onnx"), OnnxWeights(networks / WRITER)
+    *layers, table = (matrix for _, matrix in writer.matrices())  # the output projection comes last
+    read, written = (matrix for _, matrix in reader.matrices()), iter(layers)
+    prefix = reader["decoder.prefix.0.weight"]
     positions = writer["decoder.network.model.decoder.embed_positions.weight"]
     source = next(read)
     width = table.shape[1]
@@ -194,6 +199,6 @@ def _write_decoder(bundle: Path, output: Path) -> None:
     tied = ("network.model.shared", "network.model.encoder.embed_tokens", "network.model.decoder.embed_tokens", "network.lm_head")
     state |= {f"{name}.weight": table for name in tied}
     network.load_state_dict(state)
-    with np.load(bundle / "pieces.npz") as stored:
+    with np.load(networks / "pieces.npz") as stored:
         pieces = {language: stored[language].tolist() for language in stored.files}
     torch.save({"shape": asdict(shape), "pieces": pieces, "weights": network.state_dict()}, output / "decoder.pt")

@@ -61,6 +61,15 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, 
     return network, BundledDecoder(folder, Reading(), ("en", "de"), ("en", "de"), LENGTH)  # type: ignore[arg-type]
 
 
+def test_the_table_of_embeddings_is_stored_once(pair: tuple[ConditionedDecoder, BundledDecoder]) -> None:
+    import onnx
+
+    network, decoder = pair
+    tensors, size = onnx.load(decoder._folder / "writer.onnx").graph.initializer, network.config.vocabulary
+    large = [tensor.data_type for tensor in tensors if list(tensor.dims[:1]) == [size] and len(tensor.dims) > 1]
+    assert sorted(large) == [onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8]  # scales and blocks of the output projection
+
+
 @pytest.mark.parametrize("beams", [2, 4])
 @pytest.mark.parametrize("kind", ["captions", "texts", "both"])
 def test_it_writes_what_the_reference_writes(

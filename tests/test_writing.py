@@ -85,6 +85,8 @@ def test_doubt_is_shown(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tests.fakes.FakeSpace.confidence", lambda self, query, similarities: similarities * 0)
     assert run("caption", photos / "red.png").stdout.endswith("red  (doubtful)\n")
     assert lines(run("caption", photos / "red.png", "--json"))[0]["doubtful"] is True
+    monkeypatch.setattr("tests.fakes.FakeSpace.familiarity", lambda self, vectors: vectors[:, 0] * 0 - 2, raising=False)
+    assert run("caption", photos / "red.png").stdout.endswith("red  (doubtful: unlike the photos the model knows)\n")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ class CaptionPage(parts.Part):
     def describe(self, caption: Caption) -> str:
         """How far to trust a caption, its rivals, and who wrote it, as HTML."""
         words = self.labels.caption
-        doubts = parts.note(words.doubtful, words.doubtful_hint, "weak") if caption.doubtful else ""
+        hint = words.unfamiliar_hint if caption.unfamiliar else words.doubtful_hint
+        doubts = parts.note(words.doubtful, hint, "weak") if caption.doubtful else ""
         figures = [(self.labels.similarity, self.labels.number(caption.similarity, 2))]
         if caption.confidence is not None:
             figures.append((words.confidence, parts.percent(caption.confidence)))

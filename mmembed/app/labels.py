@@ -154,6 +154,7 @@ class CaptionLabels:
     search: str
     doubtful: str
     doubtful_hint: str
+    unfamiliar_hint: str
     confidence: str
     no_picture: str
     no_caption: str

@@ -124,7 +124,7 @@ class _Printed:
             if self._as_json:
                 print_json(as_row(subject.path, found))
                 continue
-            doubt = "  (doubtful)" if found.doubtful else ""
+            doubt = "  (doubtful: unlike the photos the model knows)" if found.unfamiliar else "  (doubtful)" if found.doubtful else ""
             click.echo(f"{subject.path}  {found.language}  {found.similarity:.2f}  {found.text}{doubt}")
             for text in found.alternatives:
                 click.echo(f"{' ' * len(str(subject.path))}  {found.language}        {text}")

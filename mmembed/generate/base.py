@@ -90,9 +90,10 @@ class Caption:
         confidence: calibrated probability that a caption of this similarity names nothing that is not in the picture. Where that
             was not measured for what wrote it (see `Captioning`), the probability that a picture of this similarity is what a
             text describes, which is higher: captions are chosen by their similarity. None for captions stored earlier.
-        doubtful: whether the confidence is lower than that of nearly all captions that are right, or the picture less like those
-            that were learned from than nearly all of these captions' are.
+        doubtful: whether the confidence is lower than that of nearly all captions that are right, or the picture `unfamiliar`.
         written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
+        unfamiliar: whether the picture is less like those that were learned from than nearly all of the right captions' are; then
+            the caption may well be about something else, however well it fits.
     """
 
     text: str
@@ -103,6 +104,7 @@ class Caption:
     confidence: float | None = field(default=None, compare=False)  # a judgement of the caption, not a part of it
     doubtful: bool = field(default=False, compare=False)
     written_by: str = ""
+    unfamiliar: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

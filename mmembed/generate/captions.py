@@ -116,7 +116,7 @@ def from_candidates(
         confidence = _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
         doubtful = strange or confidence < captioning.doubtful_below
-        captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by))
+        captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange))
     return captions
 
 

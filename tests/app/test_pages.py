@@ -121,6 +121,9 @@ def test_a_caption_in_several_languages_with_doubts_and_its_writer(app: Any) -> 
         assert said in about
     assert about.index("Written by blip-base") < about.index("العربية") < about.index("Written by fake")
     assert about.count("Doubtful.") == 1
+    assert "hardly fit" in about and "unlike" not in about
+    strange = app.caption.describe(replace(first, unfamiliar=True))
+    assert "unlike those" in strange and "hardly fit" not in strange
 
 
 def test_captions_are_asked_for_in_all_languages_and_lengths(app: Any, pictures: Path) -> None:

@@ -60,7 +60,7 @@ def test_with_weight_the_picture_chooses() -> None:
 
 def test_a_caption_that_does_not_fit_is_doubtful() -> None:
     right, wrong = captioned("red", captioning=Captioning(doubtful_below=0.5)), captioned("blue", captioning=Captioning(doubtful_below=0.5))
-    assert (right.doubtful, wrong.doubtful) == (False, True)
+    assert (right.doubtful, wrong.doubtful, wrong.unfamiliar) == (False, True, False)
     assert right.confidence is not None and wrong.confidence is not None
     assert right.confidence > 0.9 > 0.1 > wrong.confidence
 
@@ -77,7 +77,7 @@ def test_a_caption_of_a_picture_unlike_those_learned_from_is_doubtful_however_we
     vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
     found = caption_vectors(space, FakeDecoder(), vectors, "en", captioning=Captioning(unfamiliar_below=0.5))
     assert [caption.text for caption in found] == ["red", "blue"]
-    assert [caption.doubtful for caption in found] == expected
+    assert [caption.doubtful for caption in found] == [caption.unfamiliar for caption in found] == expected
     assert not any(caption.doubtful for caption in caption_vectors(space, FakeDecoder(), vectors, "en")), "nothing was measured"
 
 

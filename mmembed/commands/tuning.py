@@ -37,6 +37,8 @@ def tune() -> None:
 @source_option
 @click.option("--lang", "languages", multiple=True, default=("en",), show_default=True, metavar="CODE", help="Of the captions; repeatable.")
 @click.option("--unlike", type=EXISTING, metavar="DIR", help="Folder or .zip of photos of another kind: how many would be marked?")
+@click.option("--weight", "weights", multiple=True, type=float, metavar="W", help="Try this weight of the cosine alone; repeatable.")
+@click.option("--agreement", "agreements", multiple=True, type=float, metavar="W", help="… of what candidates share; repeatable.")
 @preset_option
 @json_option
 def captions(
@@ -44,6 +46,8 @@ def captions(
     sources: tuple[str, ...],
     languages: tuple[str, ...],
     unlike: Path | None,
+    weights: tuple[float, ...],
+    agreements: tuple[float, ...],
     preset: str,
     as_json: bool,
 ) -> None:
@@ -55,7 +59,8 @@ def captions(
     --lang de`). What is not a weight is measured on English captions only: a caption is right if it names nothing
     that the photo's captions neither name nor leave open, by the words in configs/eval/concepts.yaml; slope and
     offset make its similarity a probability of that. A photo is unfamiliar if it is less like those that the space
-    was trained on than nearly all photos with right captions are.
+    was trained on than nearly all photos with right captions are. All of that is of the best weights, or of those of
+    --weight and --agreement.
 
     JSON fields: weight, agreement, mean and one for each language (CIDEr-D), changed (per cent of the captions where
     another than the decoder's first was chosen), best; then for English captions, right (per cent), auroc (right
@@ -67,14 +72,22 @@ def captions(
     from mmembed.evaluate.pictures import PictureFolder
     from mmembed.evaluate.tables import by_picture, select
     from mmembed.evaluate.trust import DOUBTED
-    from mmembed.evaluate.tuning import tune_captions
+    from mmembed.evaluate.tuning import AGREEMENTS, CAPTION_WEIGHTS, tune_captions
 
     with chosen as data:
         rows, _ = data.read()
         texts = {language: by_picture(select(rows, languages=[language], sources=sources)) for language in languages}
         with PictureFolder(data.images) as folder, PictureFolder(unlike) as others, progress_bar() as progress:
             model = mmembed.load(preset)
-            found = tune_captions(model, folder, texts, progress=progress, unlike=others if unlike else None)
+            found = tune_captions(
+                model,
+                folder,
+                texts,
+                weights or CAPTION_WEIGHTS,
+                agreements or AGREEMENTS,
+                progress=progress,
+                unlike=others if unlike else None,
+            )
     _print(found.weights, ("mean CIDEr-D", *languages), as_json)
     trust = found.trust
     if trust is None:

@@ -156,10 +156,10 @@ def test_a_dataset_is_tuned_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("pycocoevalcap")
     monkeypatch.setattr(mmembed, "load", lambda name: fake_model(), raising=False)
     source = datasets_on_disk.parquet(tmp_path)
-    found = CliRunner().invoke(
-        cli, ["tune", "captions", "--dataset", str(source), "--text-column", "caption,de=german", "--lang", "de", "--json"]
-    )
-    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    german = ["tune", "captions", "--dataset", str(source), "--text-column", "caption,de=german", "--lang", "de", "--json"]
+    chosen = CliRunner().invoke(cli, [*german, "--weight", "2", "--agreement", "3", "--agreement", "1"])
+    assert [(row["agreement"], row["weight"]) for row in map(json.loads, chosen.stdout.splitlines())] == [(3, 2), (1, 2)]
+    rows = [json.loads(line) for line in CliRunner().invoke(cli, german).stdout.splitlines()]
     weights = [(row["agreement"], row["weight"]) for row in rows]
     assert weights == list(product(AGREEMENTS, CAPTION_WEIGHTS)), "how sure captions are is measured in English"
     assert CliRunner().invoke(cli, ["tune", "captions", "--captions", str(source)]).exit_code == 2

@@ -15,6 +15,7 @@ from mmembed.generate.base import Candidate
 from mmembed.media.picture import Picture
 from mmembed.model import Model
 from mmembed.presets import Preset
+from mmembed.space.kinds import Kinds
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0), "white": (1, 1, 1)}
 GERMAN = {"red": "rot", "green": "grün", "blue": "blau", "yellow": "gelb", "white": "weiß"}
@@ -24,6 +25,13 @@ def colour_picture(name: str, size: tuple[int, int] = (32, 24)) -> Picture:
     """A plain picture, `size` = (width, height), of one of COLOURS."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8) + np.array(COLOURS[name], np.uint8) * 255
     return Picture.from_array(pixels)
+
+
+def colour_kinds() -> Kinds:
+    """Two red things, one of them dark, and two blue ones of the same name."""
+    vectors = _normalised([[1, 0, 0, 0], [0.3, 0.1, 0, 0.2], [0, 0, 1, 0], [0, 0, 1, 0.1]])
+    names = {"en": ["cherry", "rose", "sky", "sky"], "de": ["Kirsche", "Rose", "Himmel", "Abendhimmel"]}
+    return Kinds(vectors, names, ["cherry, red fruit", "rose", "sky", "evening sky, sky"])
 
 
 class FakeSpace:

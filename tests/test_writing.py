@@ -13,7 +13,7 @@ from click.testing import Result
 from mmembed.gallery import Gallery
 from mmembed.generate.outputs import xmp
 from tests import datasets_on_disk
-from tests.fakes import fake_model
+from tests.fakes import colour_kinds, fake_model
 from tests.test_cli import lines, photos, run
 
 __all__ = ["photos", "run"]  # fixtures
@@ -87,6 +87,12 @@ def test_doubt_is_shown(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch)
     assert lines(run("caption", photos / "red.png", "--json"))[0]["doubtful"] is True
     monkeypatch.setattr("tests.fakes.FakeSpace.familiarity", lambda self, vectors: vectors[:, 0] * 0 - 2, raising=False)
     assert run("caption", photos / "red.png").stdout.endswith("red  (doubtful: unlike the photos the model knows)\n")
+    assert lines(run("caption", photos / "red.png", "--json"))[0]["looks_like"] == []
+    monkeypatch.setattr("tests.fakes.FakeSpace.kinds", colour_kinds(), raising=False)
+    assert run("caption", photos / "red.png").stdout.endswith(
+        "red  (doubtful: unlike the photos the model knows; perhaps cherry, rose, sky)\n"
+    )
+    assert lines(run("caption", photos / "red.png", "--lang", "de", "--json"))[0]["looks_like"] == ["Kirsche", "Rose", "Abendhimmel"]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ class Endpoints:
             longest: The most words; 0 leaves it to the model.
 
         Returns:
-            An object with language, text, similarity, confidence, doubtful, score, alternatives, and also (the other languages).
+            An object with language, text, similarity, confidence, doubtful, score, alternatives, looks_like, and also (other languages).
         """
         options = describing(language, count, also, shortest, longest)
         first, *others = map(_described, self.service.caption(Path(picture) if picture else None, *options))

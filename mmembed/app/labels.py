@@ -155,6 +155,7 @@ class CaptionLabels:
     doubtful: str
     doubtful_hint: str
     unfamiliar_hint: str
+    looks_like: str
     confidence: str
     no_picture: str
     no_caption: str

@@ -78,7 +78,8 @@ def caption(
 
     JSON fields: path, language, text, similarity (how well the words fit the picture, up to 1), confidence (the probability
     that they do), doubtful (whether that is low, or the photo unlike those the model learned from), score (the decoder's),
-    alternatives, and written_by where other models than the preset's one bundle wrote it.
+    alternatives, looks_like (the kinds of things that a photo unlike those looks most like), and written_by where other
+    models than the preset's one bundle wrote it.
     """
     if bool(places) == bool(dataset):
         raise click.UsageError("Give PICTURE, FOLDER or GALLERY, or --dataset NAME.")
@@ -110,6 +111,14 @@ def caption(
     _conclude(outcomes, summarised=bool(files or galleries))
 
 
+def _doubt(caption: Caption) -> str:
+    """Why not to believe a caption, in brackets; empty if there is no reason."""
+    if not caption.unfamiliar:
+        return "  (doubtful)" if caption.doubtful else ""
+    looks = f"; perhaps {', '.join(caption.looks_like)}" if caption.looks_like else ""
+    return f"  (doubtful: unlike the photos the model knows{looks})"
+
+
 class _Printed:
     """Standard output as a sink."""
 
@@ -124,8 +133,7 @@ class _Printed:
             if self._as_json:
                 print_json(as_row(subject.path, found))
                 continue
-            doubt = "  (doubtful: unlike the photos the model knows)" if found.unfamiliar else "  (doubtful)" if found.doubtful else ""
-            click.echo(f"{subject.path}  {found.language}  {found.similarity:.2f}  {found.text}{doubt}")
+            click.echo(f"{subject.path}  {found.language}  {found.similarity:.2f}  {found.text}{_doubt(found)}")
             for text in found.alternatives:
                 click.echo(f"{' ' * len(str(subject.path))}  {found.language}        {text}")
 

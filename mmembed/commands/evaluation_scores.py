@@ -1,4 +1,4 @@
-"""`eval names`, `foils`, `negation` and `confidence`: how far a space reaches, and what its scores mean."""
+"""`eval names`, `looks`, `foils`, `negation` and `confidence`: how far a space reaches, and what its scores mean."""
 
 from __future__ import annotations
 
@@ -54,6 +54,39 @@ def names(images: Path | None, labels: Path | None, split: str | None, dataset: 
         return
     cells = (f"{result.top1:.1f}", f"{result.top5:.1f}", str(result.names), str(result.pictures))
     print_columns(("top 1", "top 5", "names", "pictures"), [cells])
+
+
+@click.command()
+@some_images_option
+@click.option("--labels", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
+@split_option
+@dataset_options
+@preset_option
+@json_option
+def looks(images: Path | None, labels: Path | None, split: str | None, dataset: DatasetChoice | None, preset: str, as_json: bool) -> None:
+    """Does a photo look like what it shows?
+
+    Of a photo unlike those it learned from, a bundle says which kinds of things it looks most like. Top 1 and top 3 are the
+    shares of the photos where the nearest, or one of the nearest three, is called by the photo's label; said is the share of
+    those whose English caption is. Photos whose label names none of the kinds are left out.
+
+    \b
+      mmembed eval looks --images photos --labels labels.tsv
+
+    JSON fields: pictures, kinds, top1, top3, said (per cent), unfamiliar (how many are unlike what was learned from),
+    unfamiliar_top3, unfamiliar_said.
+    """
+    import mmembed
+    from mmembed.evaluate.names import evaluate_looks
+
+    with given_labels(images, labels, split, dataset) as (pictures, rows), PictureFolder(pictures) as folder, progress_bar() as progress:
+        result = evaluate_looks(mmembed.load(preset), folder, rows, progress)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    everything = ("all", str(result.pictures), f"{result.top1:.1f}", f"{result.top3:.1f}", f"{result.said:.1f}")
+    strange = ("unfamiliar", str(result.unfamiliar), "", f"{result.unfamiliar_top3:.1f}", f"{result.unfamiliar_said:.1f}")
+    print_columns(("photos", "number", "top 1", "top 3", "said"), [everything, strange])
 
 
 @click.command()
@@ -191,4 +224,4 @@ def _english(data: Given, sources: tuple[str, ...]) -> list[CaptionRow]:
     return select(rows, languages=["en"], sources=sources)
 
 
-COMMANDS = (names, foils, negation, confidence)
+COMMANDS = (names, looks, foils, negation, confidence)

@@ -1,7 +1,8 @@
-"""How far does a space reach: is a photograph's right name nearer than all the others?"""
+"""How far does a space reach: is a photograph's right name nearer than all the others, and does it look like what it shows?"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from mmembed.errors import InvalidData
 from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
 from mmembed.evaluate.tables import LabelRow
 from mmembed.model import Model
+from mmembed.space.base import kinds_of
+from mmembed.space.kinds import Kinds
 from mmembed.space.scores import ranks
 
 
@@ -56,3 +59,76 @@ def evaluate_names(
     positions = ranks(pictures @ texts.T, np.array([choice.index(label) for label in labels]))
     top1, top5 = (round(float((positions < k).mean() * 100), 2) for k in (1, 5))
     return NameScores(len(rows), len(choice), top1, top5)
+
+
+@dataclass(frozen=True)
+class LookScores:
+    """What photographs look like (`Kinds`), against what they show.
+
+    Attributes:
+        pictures: photographs whose label names one of the kinds.
+        kinds: how many kinds each could look like.
+        top1: per cent of them whose nearest kind is called by the label.
+        top3: per cent of them of whose nearest three kinds one is.
+        said: per cent of them whose English caption calls something by the label or another name of its kinds.
+        unfamiliar: how many of them are unlike what the space learned from.
+        unfamiliar_top3, unfamiliar_said: the same of those.
+    """
+
+    pictures: int
+    kinds: int
+    top1: float
+    top3: float
+    said: float
+    unfamiliar: int
+    unfamiliar_top3: float
+    unfamiliar_said: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow], progress: Progress | None = None) -> LookScores:
+    """Compare what photographs look like with their labels, and their captions with both.
+
+    A label, such as "gown or dress", names a kind if one of its names holds one of the label's as a whole word ("evening gown").
+
+    Raises:
+        InvalidData: the space knows no kinds, none of the labels names one, or a picture is missing.
+        UnreadablePicture: a picture cannot be decoded.
+    """
+    kinds = kinds_of(model.space)
+    if kinds is None:
+        raise InvalidData(f"{model.space.name} does not know what things look like; a bundle does whose recipe has `classes`.")
+    named = {label: _named(kinds, label) for label in {row.label for row in rows}}
+    rows = [row for row in rows if named[row.label]]
+    if not rows:
+        raise InvalidData("None of the labels is among the names of the kinds that the model knows by sight.")
+    vectors = embed_pictures(model.space, folder, [row.image for row in rows], progress)
+    nearest = kinds.nearest(vectors, 3)
+    right: np.ndarray = np.array([[kind in named[row.label] for kind in found] for row, found in zip(rows, nearest, strict=True)])
+    captions = model.caption_vectors(vectors, ["en"])[0]
+    said = np.array([_says(caption.text, row.label, kinds, named[row.label]) for row, caption in zip(rows, captions, strict=True)])
+    strange = np.array([caption.unfamiliar for caption in captions])
+
+    def share(found: np.ndarray) -> float:
+        return round(float(found.mean() * 100), 1) if len(found) else 0.0
+
+    return LookScores(
+        len(rows), len(kinds.vectors), share(right[:, 0]), share(right.max(1)), share(said),
+        int(strange.sum()), share(right[strange].max(1)), share(said[strange]),
+    )  # fmt: skip
+
+
+def _named(kinds: Kinds, label: str) -> frozenset[int]:
+    """The kinds that a label names."""
+    pattern = _words(label.split(" or "))
+    return frozenset(kind for kind, names in enumerate(kinds.synonyms) if pattern.search(names))
+
+
+def _says(text: str, label: str, kinds: Kinds, named: frozenset[int]) -> bool:
+    return bool(_words([*label.split(" or "), *(name for kind in named for name in kinds.synonyms[kind].split(", "))]).search(text))
+
+
+def _words(names: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b({'|'.join(map(re.escape, names))})(s|es)?\b", re.IGNORECASE)

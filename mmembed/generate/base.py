@@ -94,6 +94,8 @@ class Caption:
         written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
         unfamiliar: whether the picture is less like those that were learned from than nearly all of the right captions' are; then
             the caption may well be about something else, however well it fits.
+        looks_like: of an unfamiliar picture, the names of the kinds of things that it looks most like, in the caption's language;
+            the space knows more kinds by sight than captions told it of.
     """
 
     text: str
@@ -105,6 +107,7 @@ class Caption:
     doubtful: bool = field(default=False, compare=False)
     written_by: str = ""
     unfamiliar: bool = field(default=False, compare=False)
+    looks_like: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mmembed.generate.rerank import agreement, fits, rerank
 from mmembed.generate.style import in_style
 from mmembed.languages import find
 from mmembed.media.picture import Picture
-from mmembed.space.base import Space, knows_pictures
+from mmembed.space.base import Space, kinds_of, knows_pictures
 
 UNTUNED = Captioning()
 
@@ -111,12 +111,16 @@ def from_candidates(
     good = [arranged(row, style) for row in good]
     written = space.embed_texts([candidates[0].text or "?" for candidates in good])
     captions = []
-    for (best, *others), vector, text, strange in zip(good, vectors, written, _unfamiliar(space, vectors, captioning), strict=True):
+    unfamiliar = _unfamiliar(space, vectors, captioning)
+    looks = _looks(space, vectors, unfamiliar, language)
+    for (best, *others), vector, text, strange, kinds in zip(good, vectors, written, unfamiliar, looks, strict=True):
         similarity = float(vector @ text)
         confidence = _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
         doubtful = strange or confidence < captioning.doubtful_below
-        captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange))
+        captions.append(
+            Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange, kinds)
+        )
     return captions
 
 
@@ -124,6 +128,14 @@ def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> li
     if not knows_pictures(space):
         return [False] * len(vectors)
     return [bool(strange) for strange in space.familiarity(vectors) < captioning.unfamiliar_below]
+
+
+def _looks(space: Space, vectors: np.ndarray, unfamiliar: Sequence[bool], language: str) -> list[tuple[str, ...]]:
+    """What the unfamiliar pictures look like."""
+    kinds = kinds_of(space) if any(unfamiliar) else None
+    if kinds is None:
+        return [()] * len(vectors)
+    return [names if strange else () for names, strange in zip(kinds.looks_like(vectors, language), unfamiliar, strict=True)]
 
 
 def _confidence(space: Space, text: np.ndarray, similarity: float, captioning: Captioning) -> float:

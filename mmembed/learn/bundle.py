@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from mmembed.bundle import digest_of, write_manifest
 from mmembed.generate.base import Captioning
 from mmembed.generate.bundled import CAPTIONS, NETWORK_FILES
+from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.calibration import calibrate
+from mmembed.learn.classes import kinds_seen, read_classes
 from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.decoder import load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
-from mmembed.learn.heads import load_heads
+from mmembed.learn.features import pooled_features
+from mmembed.learn.heads import Head, load_heads
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_probe, export_quantised
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.media.picture import Picture
-from mmembed.space.bundled import BundledSpace, Calibration
+from mmembed.space.bundled import KINDS, BundledSpace, Calibration
 from mmembed.space.pixels import square
 
 _FLOAT = 32
@@ -34,6 +39,7 @@ class BundleConfig:
     Attributes:
         captions_from: another folder that `train decoder` wrote, with the same vocabulary, whose decoder writes the captions; without
             it one decoder writes captions and translations.
+        classes: table of ImageNet classes (see `learn.classes`) whose names shall say what an unfamiliar picture looks like.
         background: how many training pictures make up the background that confidences are measured against.
         decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
         captioning: what `mmembed tune captions` found on an earlier export.
@@ -53,6 +59,7 @@ class BundleConfig:
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
     doubtful_translations: dict[str, float] = field(default_factory=dict)
     captions_from: Path | None = None
+    classes: Path | None = None
     splits: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain",)
@@ -91,6 +98,12 @@ def export(config_path: Path) -> Path:
     for name in ("text.model", "decoder.model"):
         shutil.copyfile(config.trained / name, config.output / name)
 
+    (config.output / KINDS).unlink(missing_ok=True)
+    if config.classes:
+        rows, classifier = read_classes(config.classes, config.languages), load_lite2()[1].weight.detach().numpy()
+        features = np.concatenate([pooled_features(network, list(batch)) for batch in batches_of(seen)])
+        kinds_seen(rows, classifier, features, partial(_vectors, heads.picture)).save(config.output / KINDS)
+
     digest = digest_of(config.output)
     dim = heads.picture.linear.out_features
     space = BundledSpace(config.output, config.name, digest, dim, config.languages, config.picture_size, Calibration(1.0, 0.0))
@@ -104,6 +117,12 @@ def export(config_path: Path) -> Path:
     fields |= {"doubtful_translations": config.doubtful_translations}
     write_manifest(config.output, fields)
     return config.output
+
+
+def _vectors(head: Head, features: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        vectors: np.ndarray = head(torch.from_numpy(features)).numpy()
+    return vectors
 
 
 def _open(source: PictureSource, stem: str, target: int) -> Picture:

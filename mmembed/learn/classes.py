@@ -7,7 +7,7 @@ nearest one is right about as often as the classifier itself (docs/experiments.m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,21 +15,37 @@ import numpy as np
 
 from mmembed.errors import InvalidData
 from mmembed.evaluate.tables import read_table
+from mmembed.space.kinds import Kinds
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: its row in the classifier, its synset in WordNet, its name in each language, and a caption in each (or none)."""
+    """One class: its row in the classifier, its synset in WordNet, its name in each language, a caption in each (or none), and its
+    English names, separated by commas."""
 
     index: int
     synset: str
     names: dict[str, str]
     captions: dict[str, str]
+    synonyms: str = ""
 
     @property
     def texts(self) -> list[str]:
         """Names and captions in all languages; without captions, the names twice."""
         return [*self.names.values(), *(self.captions or self.names).values()]
+
+
+def kinds_seen(rows: Sequence[ClassRow], classifier: np.ndarray, features: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]) -> Kinds:
+    """The classes as kinds of things that a space knows by sight.
+
+    Args:
+        classifier: its rows `[C, width]`.
+        features: of real pictures, among which the stand-ins lie, `[N, width]`.
+        embed: features `[K, width]` → vectors of pictures `[K, dim]`.
+    """
+    stand_ins = pseudo_pictures(class_directions(classifier, [row.index for row in rows]), features)
+    names = {language: [row.names[language] for row in rows] for language in rows[0].names}
+    return Kinds(embed(stand_ins), names, [row.synonyms for row in rows])
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[st
     for row in read_table(path, columns):
         if not banned.search(f"{row['en']}, {row['synonyms']}"):
             captions = {} if banned.search(row["en_caption"]) else {code: row[f"{code}_caption"] for code in languages}
-            rows.append(ClassRow(int(row["class"]), row["synset"], {code: row[code] for code in languages}, captions))
+            rows.append(ClassRow(int(row["class"]), row["synset"], {code: row[code] for code in languages}, captions, row["synonyms"]))
     if not rows:
         raise InvalidData(f"{path} has no class that is not held out.")
     return rows

@@ -83,7 +83,7 @@ def picture_features(
         for start in tqdm(range(0, len(stems), batch), desc="picture features", unit="batch"):
             pictures = [Picture.from_bytes(source.read(stem)).pixels for stem in stems[start : start + batch]]  # upright
             rows = [
-                _features(network, [_view(p, view, f"{view}{s}", size) for p, s in zip(pictures, stems[start:], strict=False)])
+                pooled_features(network, [_view(p, view, f"{view}{s}", size) for p, s in zip(pictures, stems[start:], strict=False)])
                 for view in views
             ]
             blocks.append(np.stack(rows, 1).astype(np.float16))
@@ -119,7 +119,8 @@ def view_of(pixels: np.ndarray, view: str, seed: str) -> np.ndarray:
     return crop.clip(0, 255).astype(np.uint8)
 
 
-def _features(network: nn.Module, pixels: list[np.ndarray]) -> np.ndarray:
+def pooled_features(network: nn.Module, pixels: Sequence[np.ndarray]) -> np.ndarray:
+    """Of pictures uint8 `[H, W, 3]` of one size, float32 `[N, width]`."""
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         return network(normalise_pixels(torch.from_numpy(np.stack(pixels)))).float().numpy()
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeGuard
 import numpy as np
 
 from mmembed.media.picture import Picture
+from mmembed.space.kinds import Kinds
 
 
 class Space(Protocol):
@@ -65,3 +66,9 @@ class FamiliarSpace(Space, Protocol):
 def knows_pictures(space: Space) -> TypeGuard[FamiliarSpace]:
     """Whether a space can tell pictures like those it learned from from others."""
     return hasattr(space, "familiarity")
+
+
+def kinds_of(space: Space) -> Kinds | None:
+    """The kinds of things that a space knows by sight, if it has any."""
+    kinds: Kinds | None = getattr(space, "kinds", None)
+    return kinds

@@ -14,6 +14,7 @@ import numpy as np
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.space.arithmetic import exact_int8
+from mmembed.space.kinds import Kinds
 from mmembed.space.pixels import views
 from mmembed.space.sessions import session
 from mmembed.space.text import MAX_PIECES, encode_pieces
@@ -21,6 +22,8 @@ from mmembed.space.text import MAX_PIECES, encode_pieces
 if TYPE_CHECKING:
     import sentencepiece as spm
     from onnxruntime import InferenceSession
+
+KINDS = "kinds.npz"
 
 _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 _NEIGHBOURS = 20
@@ -66,7 +69,8 @@ class EncodedTexts:
 class BundledSpace:
     """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`.
 
-    With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right.
+    With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right; `kinds.npz`
+    is what `kinds` are read from.
     """
 
     def __init__(
@@ -103,6 +107,12 @@ class BundledSpace:
     @cached_property
     def _background(self) -> np.ndarray:
         return np.load(self._folder / "background.npy").astype(np.float32)
+
+    @cached_property
+    def kinds(self) -> Kinds | None:
+        """What pictures of the classes of ImageNet are like, if the bundle says so."""
+        place = self._folder / KINDS
+        return Kinds.read(place) if place.is_file() else None
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
         """float32 `[N, dim]`; the views of a very wide or tall picture are averaged."""

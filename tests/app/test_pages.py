@@ -123,7 +123,8 @@ def test_a_caption_in_several_languages_with_doubts_and_its_writer(app: Any) -> 
     assert about.count("Doubtful.") == 1
     assert "hardly fit" in about and "unlike" not in about
     strange = app.caption.describe(replace(first, unfamiliar=True))
-    assert "unlike those" in strange and "hardly fit" not in strange
+    assert "unlike those" in strange and "hardly fit" not in strange and "may show" not in strange
+    assert "It may show: cherry, &lt;b&gt;." in app.caption.describe(replace(first, unfamiliar=True, looks_like=("cherry", "<b>")))
 
 
 def test_captions_are_asked_for_in_all_languages_and_lengths(app: Any, pictures: Path) -> None:

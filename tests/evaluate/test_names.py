@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mmembed.errors import InvalidData
-from mmembed.evaluate.names import NameScores, evaluate_names
+from mmembed.evaluate.names import LookScores, NameScores, evaluate_looks, evaluate_names
 from mmembed.evaluate.pictures import PictureFolder
 from mmembed.evaluate.tables import LabelRow, read_labels
-from tests.fakes import fake_model
+from mmembed.generate.base import Captioning
+from tests.fakes import colour_kinds, fake_model
 
 
 def test_right_names_rank_first(pictures: Path) -> None:
@@ -30,6 +32,23 @@ def test_wrong_names_count_by_their_rank(pictures: Path) -> None:
     with PictureFolder(pictures) as folder:
         far = evaluate_names(fake_model(), folder, [LabelRow("red.webp", "green")], ["red", "yellow", "white", "red yellow", "red white"])
     assert (far.top1, far.top5) == (0, 0)
+
+
+def test_what_pictures_look_like_is_compared_with_their_labels(pictures: Path) -> None:
+    rows = [LabelRow("red.webp", "fruit"), LabelRow("blue.jpg", "sky"), LabelRow("red.webp", "blue or sky")]
+    unknown = [LabelRow("red.webp", "unknown")]
+    model = fake_model()
+    with PictureFolder(pictures) as folder:
+        with pytest.raises(InvalidData, match="does not know"):
+            evaluate_looks(model, folder, rows)
+        model.space.kinds = colour_kinds()  # type: ignore[attr-defined]
+        result = evaluate_looks(model, folder, [*rows, *unknown])
+        assert result == LookScores(3, 4, 66.7, 100.0, 0.0, 0, 0.0, 0.0), "red is a cherry, of which fruit is a name; no caption says so"
+        model.space.familiarity = lambda vectors: vectors[:, 0] - 1  # type: ignore[attr-defined]
+        strange = evaluate_looks(replace(model, captioning=Captioning(unfamiliar_below=-0.5)), folder, rows[:2])
+        assert (strange.unfamiliar, strange.unfamiliar_top3) == (1, 100.0)
+        with pytest.raises(InvalidData, match="None of the labels"):
+            evaluate_looks(model, folder, unknown)
 
 
 def test_one_name_is_no_choice(pictures: Path) -> None:

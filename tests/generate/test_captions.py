@@ -10,7 +10,8 @@ import pytest
 from mmembed.errors import InvalidQuery, UnknownLanguage
 from mmembed.generate.base import Candidate, Captioning, Style
 from mmembed.generate.captions import caption_vectors
-from tests.fakes import FakeDecoder, FakeSpace, colour_picture
+from mmembed.space.kinds import Kinds
+from tests.fakes import FakeDecoder, FakeSpace, colour_kinds, colour_picture
 
 
 class Scripted:
@@ -68,6 +69,8 @@ def test_a_caption_that_does_not_fit_is_doubtful() -> None:
 class Homely(FakeSpace):
     """Learned from red pictures."""
 
+    kinds: Kinds | None = None
+
     def familiarity(self, vectors: np.ndarray) -> np.ndarray:
         return vectors[:, 0]
 
@@ -79,6 +82,14 @@ def test_a_caption_of_a_picture_unlike_those_learned_from_is_doubtful_however_we
     assert [caption.text for caption in found] == ["red", "blue"]
     assert [caption.doubtful for caption in found] == [caption.unfamiliar for caption in found] == expected
     assert not any(caption.doubtful for caption in caption_vectors(space, FakeDecoder(), vectors, "en")), "nothing was measured"
+
+
+def test_what_an_unfamiliar_picture_looks_like_is_said() -> None:
+    space = Homely()
+    space.kinds = colour_kinds()
+    vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
+    found = caption_vectors(space, FakeDecoder(), vectors, "de", captioning=Captioning(unfamiliar_below=0.5))
+    assert [caption.looks_like for caption in found] == [(), ("Abendhimmel", "Himmel", "Rose")]
 
 
 def test_how_sure_a_written_caption_is_can_be_measured() -> None:

@@ -83,6 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundle = {
         **common, "name": "own", "trained": str(folder / "trained"), "output": str(folder / "bundle"), "languages": ["en", "de"],
         "caption_languages": ["en", "de"], "translation_languages": [], "licence": "mine", "picture_size": 64, "background": 10,
+        "classes": str(folder / "classes.tsv"),
     }  # fmt: skip
     for name, recipe in {"space": space, "decoder": decoder, "bundle": bundle}.items():
         (folder / f"{name}.yaml").write_text(json.dumps(recipe), encoding="utf-8")  # JSON is YAML
@@ -100,6 +101,7 @@ def test_three_commands_make_a_model_that_finds_and_describes(folder: Path) -> N
         found = (model.space.embed_texts(words) @ seen.T).argmax(1)
         assert (found == np.arange(len(COLOURS))).mean() >= 0.8
     assert len(model.caption(pictures, "de")) == len(pictures)
+    assert model.space.kinds.looks_like(seen, "de") == [("Löwe",)] * len(pictures)
 
 
 def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:

@@ -69,6 +69,17 @@ def test_pictures_like_those_trained_on_are_told_from_others() -> None:
     assert mini().caption_vectors(strange, ["en"])[0][0].doubtful
 
 
+def test_a_picture_unlike_those_trained_on_looks_like_what_it_shows() -> None:
+    for name, languages in {
+        "chelsea.png": {"en": "tabby cat", "de": "getigerte Katze"},
+        "cheetah1.jpg": {"en": "cheetah", "fr": "guépard"},
+    }.items():
+        vectors = mini().space.embed_pictures([photo(name)])
+        for language, kind in languages.items():
+            [caption] = mini().caption_vectors(vectors, [language])[0]
+            assert caption.unfamiliar and kind in caption.looks_like and len(caption.looks_like) == 3
+
+
 def test_vectors_do_not_depend_on_the_number_of_threads() -> None:
     from mmembed.bundle import read_manifest
     from mmembed.space.bundled import BundledSpace

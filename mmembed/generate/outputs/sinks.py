@@ -14,7 +14,7 @@ from mmembed.generate.outputs import xmp
 from mmembed.generate.outputs.journal import Journal, Row, replace_file
 from mmembed.media.read import as_image
 
-COLUMNS = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "written_by")
+COLUMNS = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "looks_like", "written_by")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def as_row(path: Path, caption: Caption) -> dict[str, Any]:
         "doubtful": caption.doubtful,
         "score": round(caption.score, 4),
         "alternatives": list(caption.alternatives),
+        "looks_like": list(caption.looks_like),
     }
     return {**row, "written_by": caption.written_by} if caption.written_by else row
 

@@ -64,7 +64,7 @@ class OnnxWeights:
         for node in self._nodes:
             if node.op_type == "MatMulNBits":
                 settings = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-                yield settings["bits"], unpacked(self._arrays[node.input[1]], self._arrays[node.input[2]], settings)
+                yield settings["bits"], unpacked(self._arrays[node.input[1]], self[node.input[2]].numpy(), settings)
             elif node.op_type == "MatMul" and node.input[1] in self._arrays:
                 yield 32, self[node.input[1]].T
 

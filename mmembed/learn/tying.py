@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -39,7 +40,7 @@ def tie(path: Path, table: str) -> None:
 def _rows(table: str, blocks: str, scales: str, ids: str, output: str) -> list[NodeProto]:
     """The nodes that unpack the rows `ids`: blocks `[V, K / block, block]`, their scales `[V, K / block]` → `[N, K]`."""
 
-    def node(kind: str, inputs: list[str], result: str, **attributes: int) -> NodeProto:
+    def node(kind: str, inputs: list[str], result: str, **attributes: Any) -> NodeProto:
         return helper.make_node(kind, inputs, [result], name=f"{table}.{kind}.{result}", **attributes)
 
     return [

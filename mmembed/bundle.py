@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from mmembed.generate.base import Captioning
-from mmembed.generate.bundled import BundledDecoder
+from mmembed.generate.bundled import CAPTIONS, BundledDecoder
 from mmembed.generate.words import Words
 from mmembed.model import Model
 from mmembed.presets import Preset, read_json
@@ -93,9 +93,10 @@ def load_bundle(preset: Preset | None, folder: Path, threads: int | None = None)
     """The model in `folder`; nothing heavy is read before it is used."""
     manifest = read_manifest(folder)
     if preset is None:
+        files = [file for place in (folder, folder / CAPTIONS) if place.is_dir() for file in place.iterdir() if file.is_file()]
         preset = Preset(
             manifest.name, f"trained bundle in {folder}", "bundled", str(folder), manifest.languages, manifest.captions,
-            manifest.translations, manifest.licence, manifest.licence, sum(f.stat().st_size for f in folder.rglob("*")) / 1e6,
+            manifest.translations, manifest.licence, manifest.licence, sum(f.stat().st_size for f in files) / 1e6,
         )  # fmt: skip
     space = BundledSpace(
         folder,

@@ -281,7 +281,7 @@ def test_captions(run: Callable[..., Result], photos: Path) -> None:
         ("red.png", "de", "rot"),
         ("red.png", "en", "red"),
     ]
-    fields = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "looks_like")
+    fields = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "unfamiliar", "looks_like")
     assert {tuple(line) for line in written} == {fields}
     assert written[1]["alternatives"] == ["blue!"]
     assert result.stderr.splitlines()[-1] == "3 photos described, 1 skipped."

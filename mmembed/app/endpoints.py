@@ -107,7 +107,8 @@ class Endpoints:
             longest: The most words; 0 leaves it to the model.
 
         Returns:
-            An object with language, text, similarity, confidence, doubtful, score, alternatives, looks_like, and also (other languages).
+            An object with language, text, similarity, confidence, doubtful, score, alternatives, unfamiliar (whether the picture is
+            unlike those that the model knows), looks_like (what such a picture may show), and also (the other languages).
         """
         options = describing(language, count, also, shortest, longest)
         first, *others = map(_described, self.service.caption(Path(picture) if picture else None, *options))

@@ -78,8 +78,8 @@ def caption(
 
     JSON fields: path, language, text, similarity (how well the words fit the picture, up to 1), confidence (the probability
     that they do), doubtful (whether that is low, or the photo unlike those the model learned from), score (the decoder's),
-    alternatives, looks_like (the kinds of things that a photo unlike those looks most like), and written_by where other
-    models than the preset's one bundle wrote it.
+    alternatives, unfamiliar (whether it is the photo that is doubted), looks_like (what such a photo looks most like), and
+    written_by where other models than the preset's one bundle wrote it.
     """
     if bool(places) == bool(dataset):
         raise click.UsageError("Give PICTURE, FOLDER or GALLERY, or --dataset NAME.")

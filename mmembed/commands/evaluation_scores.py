@@ -67,8 +67,8 @@ def looks(images: Path | None, labels: Path | None, split: str | None, dataset: 
     """Does a photo look like what it shows?
 
     Of a photo unlike those it learned from, a bundle says which kinds of things it looks most like. Top 1 and top 3 are the
-    shares of the photos where the nearest, or one of the nearest three, is called by the photo's label; said is the share of
-    those whose English caption is. Photos whose label names none of the kinds are left out.
+    shares of the photos whose label names the nearest, or one of the nearest three; said is the share of those whose English
+    caption says the label, or another name of a kind that it names. Photos whose label names none of the kinds are left out.
 
     \b
       mmembed eval looks --images photos --labels labels.tsv

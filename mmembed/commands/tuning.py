@@ -37,8 +37,17 @@ def tune() -> None:
 @source_option
 @click.option("--lang", "languages", multiple=True, default=("en",), show_default=True, metavar="CODE", help="Of the captions; repeatable.")
 @click.option("--unlike", type=EXISTING, metavar="DIR", help="Folder or .zip of photos of another kind: how many would be marked?")
-@click.option("--weight", "weights", multiple=True, type=float, metavar="W", help="Try this weight of the cosine alone; repeatable.")
-@click.option("--agreement", "agreements", multiple=True, type=float, metavar="W", help="… of what candidates share; repeatable.")
+@click.option(
+    "--weight", "weights", multiple=True, type=click.FloatRange(min=0), metavar="W", help="Try only this weight of the cosine; repeatable."
+)
+@click.option(
+    "--agreement",
+    "agreements",
+    multiple=True,
+    type=click.FloatRange(min=0),
+    metavar="W",
+    help="Try only this weight of agreement; repeatable.",
+)
 @preset_option
 @json_option
 def captions(
@@ -59,8 +68,8 @@ def captions(
     --lang de`). What is not a weight is measured on English captions only: a caption is right if it names nothing
     that the photo's captions neither name nor leave open, by the words in configs/eval/concepts.yaml; slope and
     offset make its similarity a probability of that. A photo is unfamiliar if it is less like those that the space
-    was trained on than nearly all photos with right captions are. All of that is of the best weights, or of those of
-    --weight and --agreement.
+    was trained on than nearly all photos with right captions are. All of that is of the best of the weights tried, which
+    --weight and --agreement choose.
 
     JSON fields: weight, agreement, mean and one for each language (CIDEr-D), changed (per cent of the captions where
     another than the decoder's first was chosen), best; then for English captions, right (per cent), auroc (right

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mmembed.errors import InvalidData
-from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
+from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures, embed_texts
 from mmembed.evaluate.tables import LabelRow
+from mmembed.generate.base import Caption
 from mmembed.model import Model
 from mmembed.space.base import kinds_of
 from mmembed.space.kinds import Kinds
@@ -68,9 +69,9 @@ class LookScores:
     Attributes:
         pictures: photographs whose label names one of the kinds.
         kinds: how many kinds each could look like.
-        top1: per cent of them whose nearest kind is called by the label.
-        top3: per cent of them of whose nearest three kinds one is.
-        said: per cent of them whose English caption calls something by the label or another name of its kinds.
+        top1: per cent of them whose nearest kind the label names.
+        top3: per cent of them where it names one of the nearest three.
+        said: per cent of them whose English caption says the label, or another name of a kind that the label names.
         unfamiliar: how many of them are unlike what the space learned from.
         unfamiliar_top3, unfamiliar_said: the same of those.
     """
@@ -107,7 +108,11 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     vectors = embed_pictures(model.space, folder, [row.image for row in rows], progress)
     nearest = kinds.nearest(vectors, 3)
     right: np.ndarray = np.array([[kind in named[row.label] for kind in found] for row, found in zip(rows, nearest, strict=True)])
-    captions = model.caption_vectors(vectors, ["en"])[0]
+    captions: list[Caption] = []
+    for part in batches(len(vectors)):
+        captions += model.caption_vectors(vectors[part], ["en"])[0]
+        if progress:
+            progress(len(captions), len(vectors), "captions")
     said = np.array([_says(caption.text, row.label, kinds, named[row.label]) for row, caption in zip(rows, captions, strict=True)])
     strange = np.array([caption.unfamiliar for caption in captions])
 

@@ -117,7 +117,7 @@ class BundledDecoder:
         self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int, style: Style
     ) -> list[list[Candidate]]:
         networks = self._networks(source)
-        feeds = self._memory(prefix, source)
+        feeds = self._memory(networks, prefix, source)
         beams = beams if style.seed is None else count  # rows that are written side by side
         rows = len(feeds["prefix"])
         memory = dict(zip(("cross_keys", "cross_values", "memory_mask"), networks.reader.run(None, feeds), strict=True))
@@ -154,8 +154,7 @@ class BundledDecoder:
     def _networks(self, source: Sequence[str] | None) -> Networks:
         return self._describing if source is None else self._translating
 
-    def _memory(self, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
-        reader = self._networks(source).reader
+    def _memory(self, networks: Networks, prefix: np.ndarray | None, source: Sequence[str] | None) -> dict[str, np.ndarray]:
         if source is not None:
             if self._space is None:
                 raise InvalidQuery(f"{self._folder} writes captions and translates nothing; join a translator to it.")
@@ -163,10 +162,10 @@ class BundledDecoder:
             states, words, mask = encoded.states, encoded.words, encoded.mask
         else:
             assert prefix is not None
-            states = words = np.zeros((len(prefix), 1, reader.get_inputs()[1].shape[2]), np.float32)
+            states = words = np.zeros((len(prefix), 1, networks.reader.get_inputs()[1].shape[2]), np.float32)
             mask = np.zeros((len(prefix), 1), bool)
         if prefix is None:
-            prefix = np.full((len(mask), reader.get_inputs()[0].shape[1]), np.nan, np.float32)
+            prefix = np.full((len(mask), networks.reader.get_inputs()[0].shape[1]), np.nan, np.float32)
         return {"prefix": prefix.astype(np.float32), "states": states, "words": words, "mask": mask}
 
 

@@ -113,14 +113,12 @@ def from_candidates(
     captions = []
     unfamiliar = _unfamiliar(space, vectors, captioning)
     looks = _looks(space, vectors, unfamiliar, language)
-    for (best, *others), vector, text, strange, kinds in zip(good, vectors, written, unfamiliar, looks, strict=True):
+    for (best, *others), vector, text, strange, look in zip(good, vectors, written, unfamiliar, looks, strict=True):
         similarity = float(vector @ text)
         confidence = _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
         doubtful = strange or confidence < captioning.doubtful_below
-        captions.append(
-            Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange, kinds)
-        )
+        captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange, look))
     return captions
 
 

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from mmembed.bundle import digest_of, write_manifest
+from mmembed.errors import InvalidConfig
 from mmembed.generate.base import Captioning
 from mmembed.generate.bundled import CAPTIONS, NETWORK_FILES
 from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.calibration import calibrate
 from mmembed.learn.classes import kinds_seen, read_classes
 from mmembed.learn.data import PictureSource, read_captions, splits_of
-from mmembed.learn.decoder import load_decoder
+from mmembed.learn.decoder import TrainedDecoder, load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
 from mmembed.learn.features import pooled_features
 from mmembed.learn.heads import Head, load_heads
@@ -71,8 +72,13 @@ class BundleConfig:
 
 
 def export(config_path: Path) -> Path:
-    """Export, calibrate and describe a bundle; returns its folder."""
+    """Export, calibrate and describe a bundle; returns its folder.
+
+    Raises:
+        InvalidConfig: `captions_from` has no decoder, or one that does not go with the other.
+    """
     config = read_recipe(config_path, BundleConfig)
+    decoder, captioner = load_decoder(config.trained), _captioner(config)
     config.output.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(config.seed)
     source = PictureSource(config.pictures)
@@ -88,13 +94,13 @@ def export(config_path: Path) -> Path:
     export_probe(config.output / "exact.onnx")
     export_text(load_text_tower(config.trained), heads.text, config.output / "text.onnx")
     weights = Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None
-    export_decoder(load_decoder(config.trained), config.output, weights)
+    export_decoder(decoder, config.output, weights)
     captions = config.output / CAPTIONS
     for name in NETWORK_FILES:
         (captions / name).unlink(missing_ok=True)  # of an earlier export
-    if config.captions_from:
+    if captioner:
         captions.mkdir(exist_ok=True)
-        export_decoder(load_decoder(config.captions_from), captions, weights)
+        export_decoder(captioner, captions, weights)
     for name in ("text.model", "decoder.model"):
         shutil.copyfile(config.trained / name, config.output / name)
 
@@ -117,6 +123,21 @@ def export(config_path: Path) -> Path:
     fields |= {"doubtful_translations": config.doubtful_translations}
     write_manifest(config.output, fields)
     return config.output
+
+
+def _captioner(config: BundleConfig) -> TrainedDecoder | None:
+    """The decoder of `captions_from`, if there shall be one."""
+    place, vocabulary = config.captions_from, "decoder.model"
+    if place is None:
+        return None
+    if not (place / "decoder.pt").is_file():
+        raise InvalidConfig(f"There is no decoder for captions in {place}; train one there, or leave captions_from out.")
+    if (place / vocabulary).read_bytes() != (config.trained / vocabulary).read_bytes():
+        raise InvalidConfig(f"The decoders in {place} and {config.trained} have other vocabularies; start the former from the latter.")
+    captioner = load_decoder(place)
+    if missing := [code for code in config.caption_languages if code not in captioner.pieces]:
+        raise InvalidConfig(f"The decoder in {place} does not write {', '.join(missing)}, which caption_languages names.")
+    return captioner
 
 
 def _vectors(head: Head, features: np.ndarray) -> np.ndarray:

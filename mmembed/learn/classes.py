@@ -39,6 +39,7 @@ def kinds_seen(rows: Sequence[ClassRow], classifier: np.ndarray, features: np.nd
     """The classes as kinds of things that a space knows by sight.
 
     Args:
+        rows: the classes, at least one.
         classifier: its rows `[C, width]`.
         features: of real pictures, among which the stand-ins lie, `[N, width]`.
         embed: features `[K, width]` → vectors of pictures `[K, dim]`.

@@ -265,7 +265,7 @@ def export_decoder(trained: TrainedDecoder, folder: Path, weights: Weights | Non
         for name in ("reader.onnx", "writer.onnx"):
             pack_weights(folder / name, weights)
             store_half(folder / name, _LARGE)
-        if weights.bits == _BYTE:
+        if weights.bits == _BYTE and config.width % weights.block == 0:
             tie(folder / "writer.onnx", "table")
 
 

@@ -31,6 +31,7 @@ from mmembed.learn.export import MATRICES_A_LAYER
 from mmembed.learn.heads import Head, JointHeads
 from mmembed.learn.text_tower import TextTower, pretrained_text_tower, save_text_tower
 
+_FOUR = 4  # bits
 _UNUSED = 2  # rows that mBART leaves out before its positions
 _ATTENTION = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj")
 
@@ -163,6 +164,8 @@ def _is_matrix(name: str) -> bool:
 def _write_decoder(networks: Path, output: Path) -> None:
     """`decoder.pt`, from the reader's and the writer's graphs."""
     reader, writer = OnnxWeights(networks / "reader.onnx"), OnnxWeights(networks / WRITER)
+    if any(bits == _FOUR for bits, _ in writer.matrices()):
+        raise InvalidConfig(f"The decoder in {networks} has 4 bits a number, too few to go on from; export it with decoder_bits: 8.")
     *layers, table = (matrix for _, matrix in writer.matrices())  # the output projection comes last
     read, written = (matrix for _, matrix in reader.matrices()), iter(layers)
     prefix = reader["decoder.prefix.0.weight"]

@@ -13,17 +13,23 @@ _ZERO = 128  # of symmetric blocks of eight bits; see ONNX Runtime's `MatMulNBit
 
 
 def tie(path: Path, table: str) -> None:
-    """Rewrite an ONNX file so that rows of `table` are taken from the matrix of as many rows that it is multiplied with.
+    """Rewrite an ONNX file so that rows of `table` `[V, K]` are taken from the last matrix in it, the output projection `[V, K]`.
 
     Both have to hold the same numbers (Press and Wolf 2017, https://arxiv.org/abs/1608.05859), and the matrix has to be packed in
-    blocks of eight bits. `table` may be stored in half precision; see `export.store_half`.
+    whole blocks of eight bits. `table` may be stored in half precision; see `export.store_half`.
+
+    Raises:
+        ValueError: the last matrix is of another shape.
     """
     model = onnx.load(str(path))
     graph = model.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     name = table if table in stored else f"{table}.half"
     rows, width = stored[name].dims
-    blocks, scales = next(node.input[1:3] for node in graph.node if node.op_type == "MatMulNBits" and stored[node.input[1]].dims[0] == rows)
+    projection = [node for node in graph.node if node.op_type == "MatMulNBits"][-1]
+    blocks, scales = projection.input[1:3]
+    if (stored[blocks].dims[0], stored[blocks].dims[1] * stored[blocks].dims[2]) != (rows, width):
+        raise ValueError(f"{path.name}: the last matrix, {list(stored[blocks].dims)} in blocks, is not {table}, {[rows, width]}.")
     gather = next(node for node in graph.node if node.op_type == "Gather" and node.input[0] == table)
     constants = {"zero": np.float32(_ZERO), "last": np.array([-1]), "width": np.array([0, width])}
     graph.initializer.extend(numpy_helper.from_array(np.asarray(value), f"{table}.{key}") for key, value in constants.items())

@@ -110,7 +110,7 @@ class BundledSpace:
 
     @cached_property
     def kinds(self) -> Kinds | None:
-        """What pictures of the classes of ImageNet are like, if the bundle says so."""
+        """The kinds of things it knows by sight; None without `kinds.npz`."""
         place = self._folder / KINDS
         return Kinds.read(place) if place.is_file() else None
 

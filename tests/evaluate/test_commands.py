@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import mmembed
 from mmembed.cli import cli
 from tests import datasets_on_disk
-from tests.fakes import fake_model
+from tests.fakes import colour_kinds, fake_model
 
 Run = Callable[..., Result]
 Write = Callable[..., Path]
@@ -225,6 +225,16 @@ def test_names(run: Run, zipped: Path, write_table: Write) -> None:
         ("--labels", labels, "--dataset", "x"),
     ):
         assert run("names", *given).exit_code == 2
+
+
+def test_looks(run: Run, zipped: Path, write_table: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = write_table("labels.tsv", "image | label", "red.jpg | fruit", "blue.jpg | sky", "green.jpg | leaf")
+    assert "does not know what things look like" in run("looks", "--images", zipped, "--labels", labels).stderr
+    monkeypatch.setattr("tests.fakes.FakeSpace.kinds", colour_kinds(), raising=False)
+    [result] = lines(run("looks", "--images", zipped, "--labels", labels, "--json"))
+    assert (result["pictures"], result["kinds"], result["top1"], result["top3"], result["unfamiliar"]) == (2, 4, 100.0, 100.0, 0)
+    printed = run("looks", "--images", zipped, "--labels", labels).stdout.splitlines()
+    assert [line.split() for line in printed[1:]] == [["all", "2", "100.0", "100.0", "0.0"], ["unfamiliar", "0", "0.0", "0.0"]]
 
 
 @pytest.mark.torch

@@ -47,6 +47,9 @@ def test_what_pictures_look_like_is_compared_with_their_labels(pictures: Path) -
         model.space.familiarity = lambda vectors: vectors[:, 0] - 1  # type: ignore[attr-defined]
         strange = evaluate_looks(replace(model, captioning=Captioning(unfamiliar_below=-0.5)), folder, rows[:2])
         assert (strange.unfamiliar, strange.unfamiliar_top3) == (1, 100.0)
+        model.space.kinds = replace(colour_kinds(), synonyms=["cherry, reds", "red", "sky, blue thing", "blue"])  # type: ignore[attr-defined]
+        said = evaluate_looks(model, folder, [LabelRow("red.webp", "red"), LabelRow("red.webp", "blue")])
+        assert said.said == 50.0, "its caption is red"
         with pytest.raises(InvalidData, match="None of the labels"):
             evaluate_looks(model, folder, unknown)
 

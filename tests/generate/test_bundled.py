@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mmembed.bundle import load_bundle
 from mmembed.errors import InvalidQuery, UnknownLanguage
+from mmembed.generate.bundled import BundledDecoder
 from mmembed.media.picture import Picture
-from tests.bundled import mini, needs_weights
+from mmembed.space.base import kinds_of
+from tests.bundled import WEIGHTS, mini, needs_weights
 from tests.space.test_bundled import noise, photo
 
 pytestmark = needs_weights
@@ -68,3 +74,17 @@ def test_what_cannot_be_done_is_said() -> None:
         model.translate(["a dog", " "], to="de")
     with pytest.raises(InvalidQuery, match="2 texts but 1"):
         model.translate(["a", "b"], to="de", pictures=[Picture.from_array(np.zeros((2, 2, 3), np.uint8))])
+
+
+def test_captions_and_translations_have_a_decoder_each(tmp_path: Path) -> None:
+    decoder, prefix = mini().decoder, np.load(WEIGHTS / "background.npy")[:1].astype(np.float32)
+    assert isinstance(decoder, BundledDecoder)
+    assert decoder._networks(None) is not decoder._networks(["a dog"])
+    shutil.copytree(WEIGHTS, tmp_path / "one", ignore=lambda folder, names: ["captions", "kinds.npz"])
+    one = load_bundle(None, tmp_path / "one")
+    assert one.decoder.generate(prefix, None, "en") != decoder.generate(prefix, None, "en")
+    assert one.decoder.generate(None, ["A dog runs."], "de") == decoder.generate(None, ["A dog runs."], "de")
+    assert kinds_of(one.space) is None and kinds_of(mini().space) is not None
+    strange = one.caption([photo("cheetah1.jpg")], "en")[0]
+    assert strange.unfamiliar and strange.looks_like == ()
+    assert one.preset.size_mb < load_bundle(None, WEIGHTS).preset.size_mb - 9

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from mmembed.generate.bundled import BundledDecoder  # noqa: E402
+from mmembed.generate.bundled import BundledDecoder, Networks  # noqa: E402
 from mmembed.generate.steering import Reorder, Step  # noqa: E402
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig  # noqa: E402
 from mmembed.learn.decoder import TrainedDecoder  # noqa: E402
@@ -43,6 +43,17 @@ class Unruled:
         self.step, self.reorder = step, reorder
 
 
+def made(vocabulary: int, width: int, inner: int) -> ConditionedDecoder:
+    """A decoder with random weights."""
+    torch.manual_seed(3)
+    shape = NetworkConfig(vocabulary, DIM, STATE, width=width, encoder_layers=2, decoder_layers=2, heads=4, inner=inner, prefix_length=3)
+    network = ConditionedDecoder(shape).eval()
+    with torch.no_grad():  # random weights are too undecided for a search to have one answer
+        for parameter in network.network.parameters():
+            parameter.mul_(3)
+    return network
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, BundledDecoder]:
     folder: Path = tmp_path_factory.mktemp("decoder")
@@ -51,12 +62,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[ConditionedDecoder, 
     import sentencepiece as spm
 
     size = spm.SentencePieceProcessor(model_file=str(folder / "decoder.model")).get_piece_size()
-    torch.manual_seed(3)
-    shape = NetworkConfig(size, DIM, STATE, width=64, encoder_layers=2, decoder_layers=2, heads=4, inner=128, prefix_length=3)
-    network = ConditionedDecoder(shape).eval()
-    with torch.no_grad():  # random weights are too undecided for a search to have one answer
-        for parameter in network.network.parameters():
-            parameter.mul_(3)
+    network = made(size, 64, 128)
     export_decoder(TrainedDecoder(network, {"de": PIECES}), folder, Weights(8))
     return network, BundledDecoder(folder, Reading(), ("en", "de"), ("en", "de"), LENGTH)  # type: ignore[arg-type]
 
@@ -82,7 +88,7 @@ def test_it_writes_what_the_reference_writes(
     if kind == "both" and prefix is not None:
         prefix[2] = np.nan
     source = ["w " * (row + 2) for row in range(rows)] if kind != "captions" else None
-    feeds = {name: torch.from_numpy(value) for name, value in decoder._memory(prefix, source).items()}
+    feeds = {name: torch.from_numpy(value) for name, value in decoder._memory(decoder._networks(source), prefix, source).items()}
     tag = decoder._pieces.piece_to_id("<de>")
     ids, scores = network.generate(**feeds, tag=tag, pieces=PIECES, beams=beams, count=1, length=LENGTH)
     expected = [decoder._pieces.decode([i for i in row.tolist()[1:] if i not in (1, 2)]) for row in ids]
@@ -90,6 +96,23 @@ def test_it_writes_what_the_reference_writes(
     agreeing = [one[0].text == text for one, text in zip(found, expected, strict=True)]
     assert np.mean(agreeing) >= 0.8, list(zip([one[0].text for one in found], expected, strict=True))
     assert all(abs(one[0].score - float(score)) < 0.05 for one, score, same in zip(found, scores, agreeing, strict=True) if same)
+
+
+@pytest.mark.parametrize(("width", "inner", "weights"), [(64, 300, Weights(8)), (48, 96, Weights(8)), (64, 128, None)])
+def test_the_first_words_have_the_logits_of_the_reference(width: int, inner: int, weights: Weights | None, tmp_path: Path) -> None:
+    network = made(300, width, inner)  # once with as many inner units as pieces, once not in whole blocks
+    export_decoder(TrainedDecoder(network, {"de": PIECES}), tmp_path, weights)
+    networks = Networks(tmp_path)
+    prefix, nothing = np.ones((2, DIM), np.float32), np.zeros((2, 1, STATE), np.float32)
+    feeds = {"prefix": prefix, "states": nothing, "words": nothing, "mask": np.zeros((2, 1), bool)}
+    memory = dict(zip(("cross_keys", "cross_values", "memory_mask"), networks.reader.run(None, feeds), strict=True))
+    layers, _, heads, _, size = memory["cross_keys"].shape
+    empty, ids = np.zeros((layers, 2, heads, 0, size), np.float32), np.array([5, 271])
+    found = networks.writer.run(None, {"ids": ids, "position": np.array([0]), "keys": empty, "values": empty, **memory})[0]
+    with torch.inference_mode():
+        read = (torch.from_numpy(feeds[name]) for name in ("prefix", "states", "words", "mask"))
+        expected = network.logits(network(*read, torch.from_numpy(ids)[:, None])[:, 0], torch.arange(300)).numpy()
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.999
 
 
 def test_tuned_layers_are_stored_finer_than_the_others(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,15 @@ def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
     assert any(not torch.equal(tower["weights"][name], before["weights"][name]) for name in before["weights"])
 
 
+def other_vocabulary(folder: Path, trained: Path) -> Path:
+    """A copy of a trained decoder with a vocabulary that is not its own."""
+    place = folder / "foreign"
+    place.mkdir(exist_ok=True)
+    shutil.copyfile(trained / "decoder.pt", place / "decoder.pt")
+    (place / "decoder.model").write_bytes(b"another")
+    return place
+
+
 def test_captions_may_have_a_decoder_of_their_own(folder: Path) -> None:
     onward, output = folder / "onward", folder / "two"
     if not (onward / "decoder.pt").is_file():
@@ -159,6 +169,9 @@ def test_captions_may_have_a_decoder_of_their_own(folder: Path) -> None:
     prefix, source = np.eye(32, dtype=np.float32)[:2], ["a red wall"]
     with_one = bundled().decoder
     captions, translations = with_one.generate(prefix, None, "de"), with_one.generate(None, source, "de")
+    for place, reason in {folder: "no decoder for captions", other_vocabulary(folder, onward): "other vocabularies"}.items():
+        (folder / "two.yaml").write_text(json.dumps(recipe | {"captions_from": str(place)}))
+        assert reason in CliRunner().invoke(cli, ["train", "bundle", "--config", str(folder / "two.yaml")]).output
     with_two = bundled(captions_from=str(onward)).decoder
     assert with_two.generate(None, source, "de") == translations
     assert with_two.generate(prefix, None, "de") != captions

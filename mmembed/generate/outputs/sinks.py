@@ -14,7 +14,9 @@ from mmembed.generate.outputs import xmp
 from mmembed.generate.outputs.journal import Journal, Row, replace_file
 from mmembed.media.read import as_image
 
-COLUMNS = ("path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "looks_like", "written_by")
+COLUMNS = (
+    "path", "language", "text", "similarity", "confidence", "doubtful", "score", "alternatives", "unfamiliar", "looks_like", "written_by",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def as_row(path: Path, caption: Caption) -> dict[str, Any]:
         "doubtful": caption.doubtful,
         "score": round(caption.score, 4),
         "alternatives": list(caption.alternatives),
+        "unfamiliar": caption.unfamiliar,
         "looks_like": list(caption.looks_like),
     }
     return {**row, "written_by": caption.written_by} if caption.written_by else row
@@ -119,7 +122,7 @@ class DatasetSink:
 
     def close(self) -> None:
         """Build the folder from all rows."""
-        from datasets import Dataset, Image
+        from datasets import Dataset, Image, Sequence, Value
 
         from mmembed.hub.dataset import quiet_writing
 
@@ -130,7 +133,10 @@ class DatasetSink:
         columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
         images = [as_image(str(path)) for path in columns["path"]]
         with quiet_writing():
-            Dataset.from_dict({"image": images, **columns}).cast_column("image", Image()).save_to_disk(str(self._folder))
+            dataset = Dataset.from_dict({"image": images, **columns}).cast_column("image", Image())
+            for name in ("alternatives", "looks_like"):  # of empty lists alone the type cannot be told
+                dataset = dataset.cast_column(name, Sequence(Value("string")))
+            dataset.save_to_disk(str(self._folder))
 
 
 class TextSidecars:

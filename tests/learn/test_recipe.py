@@ -85,7 +85,7 @@ def test_the_trainers_read_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", sorted((config_folder() / "train").glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_shipped_recipes_are_right(file: Path) -> None:
     kinds = {"space": "space:SpaceConfig", "decoder": "decoder:DecoderConfig", "bundle": "bundle:BundleConfig"}
-    kinds["captioner"] = kinds["decoder"]
+    kinds |= dict.fromkeys(("captioner", "captions"), kinds["decoder"])
     module, _, name = kinds[file.stem.split("-")[0]].partition(":")
     for package in ("torch", "transformers", "onnx"):
         pytest.importorskip(package)

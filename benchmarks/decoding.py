@@ -1,4 +1,4 @@
-"""Writing: `python -m benchmarks.decoding --trained build/mini`.
+"""Writing: `python -m benchmarks.decoding --trained build/mini`, a folder that `mmembed train restore` made of the bundle.
 
 Baseline: transformers' `generate()` with its key-value cache, the decoder as `mmembed train decoder` left it (float32, inference
 mode, eager attention, batches of 16, the fastest number of threads). Ours: the exported decoder, as captions and translations use
@@ -20,7 +20,7 @@ import torch
 import mmembed
 from benchmarks.ratios import compare
 from mmembed.bundle import read_manifest
-from mmembed.generate.bundled import BundledDecoder
+from mmembed.generate.bundled import CAPTIONS, BundledDecoder
 from mmembed.learn.decoder import TrainedDecoder, load_decoder
 
 _BATCH, _BEAMS = 16, 4
@@ -33,7 +33,7 @@ _SENTENCES = (
 
 
 @click.command()
-@click.option("--trained", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Folder of train decoder.")
+@click.option("--trained", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Folder of train restore.")
 @click.option("--rows", default=64, show_default=True, help="Captions, and translations, a round.")
 @click.option("--rounds", default=5, show_default=True)
 def main(trained: Path, rows: int, rounds: int) -> None:
@@ -42,7 +42,8 @@ def main(trained: Path, rows: int, rounds: int) -> None:
     decoder = model.decoder
     assert isinstance(decoder, BundledDecoder)
     weights = Path(mmembed.__file__).parent / "weights" / "mini"
-    reference = load_decoder(trained)
+    captions = trained / CAPTIONS
+    translator, captioner = load_decoder(trained), load_decoder(captions if captions.is_dir() else trained)
     pieces = spm.SentencePieceProcessor(model_file=str(trained / "decoder.model"))
     length = read_manifest(weights).max_length
     vectors = np.resize(np.load(weights / "background.npy").astype(np.float32), (rows, model.space.dim))
@@ -51,10 +52,9 @@ def main(trained: Path, rows: int, rounds: int) -> None:
     def theirs(prefix: np.ndarray | None, source: list[str] | None, language: str) -> None:
         for start in range(0, rows, _BATCH):
             part = slice(start, start + _BATCH)
-            feeds = decoder._memory(None if prefix is None else prefix[part], None if source is None else source[part])
-            _generate(
-                reference, {name: torch.from_numpy(value) for name, value in feeds.items()}, pieces.piece_to_id(f"<{language}>"), length
-            )
+            read = None if prefix is None else prefix[part], None if source is None else source[part]
+            feeds = {name: torch.from_numpy(value) for name, value in decoder._memory(decoder._networks(source), *read).items()}
+            _generate(captioner if source is None else translator, feeds, pieces.piece_to_id(f"<{language}>"), length)
 
     _tune(lambda: theirs(vectors, None, "en"))
     print(f"{os.cpu_count()} cores; the baseline is fastest with {torch.get_num_threads()} thread(s)")

@@ -193,6 +193,18 @@ def given_labels(
         yield data.images, [LabelRow(row.image, row.caption) for row in read_captions(data.captions)]
 
 
+def labels_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `given_labels`, handed on as one `chosen`: what it makes of them, to be entered."""
+
+    @functools.wraps(command)
+    def chosen(images: Any, labels: Any, split: Any, dataset: Any, **others: Any) -> Any:
+        return command(chosen=given_labels(images, labels, split, dataset), **others)
+
+    labels_option = click.option("--labels", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
+    decorated: Callable[..., Any] = some_images_option(labels_option(split_option(dataset_options(chosen))))
+    return decorated
+
+
 @dataclass(frozen=True)
 class Sentences:
     """What to translate, as `--source` and `--references` or `--dataset` name it.

@@ -8,32 +8,25 @@ from pathlib import Path
 import click
 
 from mmembed.commands.evaluation_options import (
-    DatasetChoice,
     Given,
-    dataset_options,
-    given_labels,
     given_options,
+    labels_options,
     load,
     several_splits_option,
-    some_images_option,
     source_option,
-    split_option,
 )
-from mmembed.commands.terminal import EXISTING_FILE, json_option, preset_option, print_columns, print_json, progress_bar
+from mmembed.commands.terminal import json_option, preset_option, print_columns, print_json, progress_bar
 from mmembed.errors import InvalidData
 from mmembed.evaluate.confidence import SIZES
 from mmembed.evaluate.pictures import PictureFolder
-from mmembed.evaluate.tables import CaptionRow, select
+from mmembed.evaluate.tables import CaptionRow, LabelRow, select
 
 
 @click.command()
-@some_images_option
-@click.option("--labels", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
-@split_option
-@dataset_options
+@labels_options
 @preset_option
 @json_option
-def names(images: Path | None, labels: Path | None, split: str | None, dataset: DatasetChoice | None, preset: str, as_json: bool) -> None:
+def names(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: str, as_json: bool) -> None:
     """Is a photo's right name nearer to it than all other names of the table?
 
     The names are embedded as they are. Top 1 and top 5 are the shares of the photos whose right name ranks first, or among
@@ -47,7 +40,7 @@ def names(images: Path | None, labels: Path | None, split: str | None, dataset: 
     """
     from mmembed.evaluate.names import evaluate_names
 
-    with given_labels(images, labels, split, dataset) as (pictures, rows), PictureFolder(pictures) as folder, progress_bar() as progress:
+    with chosen as (pictures, rows), PictureFolder(pictures) as folder, progress_bar() as progress:
         result = evaluate_names(load(preset), folder, rows, progress=progress)
     if as_json:
         print_json(result.as_dict())
@@ -57,13 +50,10 @@ def names(images: Path | None, labels: Path | None, split: str | None, dataset: 
 
 
 @click.command()
-@some_images_option
-@click.option("--labels", type=EXISTING_FILE, metavar="FILE.tsv", help="Table with the columns image, label.")
-@split_option
-@dataset_options
+@labels_options
 @preset_option
 @json_option
-def looks(images: Path | None, labels: Path | None, split: str | None, dataset: DatasetChoice | None, preset: str, as_json: bool) -> None:
+def looks(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: str, as_json: bool) -> None:
     """Does a photo look like what it shows?
 
     Of a photo unlike those it learned from, a bundle says which kinds of things it looks most like. Top 1 and top 3 are the
@@ -76,11 +66,10 @@ def looks(images: Path | None, labels: Path | None, split: str | None, dataset: 
     JSON fields: pictures, kinds, top1, top3, said (per cent), unfamiliar (how many are unlike what was learned from),
     unfamiliar_top3, unfamiliar_said.
     """
-    import mmembed
     from mmembed.evaluate.names import evaluate_looks
 
-    with given_labels(images, labels, split, dataset) as (pictures, rows), PictureFolder(pictures) as folder, progress_bar() as progress:
-        result = evaluate_looks(mmembed.load(preset), folder, rows, progress)
+    with chosen as (pictures, rows), PictureFolder(pictures) as folder, progress_bar() as progress:
+        result = evaluate_looks(load(preset), folder, rows, progress)
     if as_json:
         print_json(result.as_dict())
         return

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmembed.errors import InvalidData, MissingPackage, UnknownLanguage, UnknownPair
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
+from mmembed.generate.base import Caption
 from mmembed.model import Model
 
 _SEED, _RESAMPLES = 1, 2000
@@ -141,6 +142,16 @@ def evaluate_captions(
             )
         )
     return results
+
+
+def english_captions(model: Model, vectors: np.ndarray, progress: Progress | None = None) -> list[Caption]:
+    """Captions of pictures whose vectors, float32 `[N, dim]`, are at hand, batch by batch."""
+    found: list[Caption] = []
+    for part in batches(len(vectors)):
+        found += model.caption_vectors(vectors[part], ["en"])[0]
+        if progress:
+            progress(len(found), len(vectors), "captions")
+    return found
 
 
 def _described(model: Model, folder: PictureFolder, names: Sequence[str], vectors: np.ndarray, language: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -99,6 +99,11 @@ def any_word(words: Iterable[str]) -> re.Pattern[str]:
     """Matches any of the words where it stands alone, the longest that fits; without words, nothing."""
     alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
+
+
+def any_name(names: Collection[str]) -> re.Pattern[str]:
+    """Matches any of the names, or its English plural, where it stands alone, in capitals or not; without names, nothing."""
+    return re.compile(rf"\b({'|'.join(map(re.escape, names))})(s|es)?\b" if names else r"(?!)", re.IGNORECASE)
 
 
 def shipped_concepts() -> Concepts:

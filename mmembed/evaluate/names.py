@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mmembed.errors import InvalidData
-from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures, embed_texts
+from mmembed.evaluate.captions import english_captions
+from mmembed.evaluate.concepts import any_name
+from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
 from mmembed.evaluate.tables import LabelRow
-from mmembed.generate.base import Caption
 from mmembed.model import Model
 from mmembed.space.base import kinds_of
 from mmembed.space.kinds import Kinds
@@ -108,11 +108,7 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     vectors = embed_pictures(model.space, folder, [row.image for row in rows], progress)
     nearest = kinds.nearest(vectors, 3)
     right: np.ndarray = np.array([[kind in named[row.label] for kind in found] for row, found in zip(rows, nearest, strict=True)])
-    captions: list[Caption] = []
-    for part in batches(len(vectors)):
-        captions += model.caption_vectors(vectors[part], ["en"])[0]
-        if progress:
-            progress(len(captions), len(vectors), "captions")
+    captions = english_captions(model, vectors, progress)
     said = np.array([_says(caption.text, row.label, kinds, named[row.label]) for row, caption in zip(rows, captions, strict=True)])
     strange = np.array([caption.unfamiliar for caption in captions])
 
@@ -127,13 +123,9 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
 
 def _named(kinds: Kinds, label: str) -> frozenset[int]:
     """The kinds that a label names."""
-    pattern = _words(label.split(" or "))
+    pattern = any_name(label.split(" or "))
     return frozenset(kind for kind, names in enumerate(kinds.synonyms) if pattern.search(names))
 
 
 def _says(text: str, label: str, kinds: Kinds, named: frozenset[int]) -> bool:
-    return bool(_words([*label.split(" or "), *(name for kind in named for name in kinds.synonyms[kind].split(", "))]).search(text))
-
-
-def _words(names: Sequence[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b({'|'.join(map(re.escape, names))})(s|es)?\b", re.IGNORECASE)
+    return bool(any_name([*label.split(" or "), *(name for kind in named for name in kinds.synonyms[kind].split(", "))]).search(text))

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -145,6 +146,10 @@ class _Remembering:
         self.dim = space.dim
         self.languages = space.languages
         self.picture_size = space.picture_size
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some spaces have, such as `familiarity` and `kinds`."""
+        return getattr(self._space, name)
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
         new = {picture.fingerprint: picture for picture in pictures if picture.fingerprint not in self._pictures}

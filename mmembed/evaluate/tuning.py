@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmembed.errors import InvalidData
-from mmembed.evaluate.captions import caption_metrics
+from mmembed.evaluate.captions import caption_metrics, english_captions
 from mmembed.evaluate.concepts import shipped_concepts
 from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures
 from mmembed.evaluate.translations import translation_metrics
@@ -138,8 +138,7 @@ def tune_captions(
 
 def _doubted(model: Model, vectors: np.ndarray) -> float:
     """Per cent of the English captions of pictures `[N, dim]` that are doubtful."""
-    marked = [caption.doubtful for part in batches(len(vectors)) for caption in model.caption_vectors(vectors[part], ["en"])[0]]
-    return round(100 * float(np.mean(marked)), 1)
+    return round(100 * float(np.mean([caption.doubtful for caption in english_captions(model, vectors)])), 1)
 
 
 def _weigh(proposed: Mapping[str, _Proposed], weight: float, agreed: float) -> WeightScore:

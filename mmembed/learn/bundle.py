@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmembed.bundle import digest_of, write_manifest
 from mmembed.errors import InvalidConfig
@@ -21,7 +19,7 @@ from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.decoder import TrainedDecoder, load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
 from mmembed.learn.features import pooled_features
-from mmembed.learn.heads import Head, load_heads
+from mmembed.learn.heads import load_heads
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_probe, export_quantised
 from mmembed.learn.recipe import read_recipe
@@ -108,7 +106,7 @@ def export(config_path: Path) -> Path:
     if config.classes:
         rows, classifier = read_classes(config.classes, config.languages), load_lite2()[1].weight.detach().numpy()
         features = np.concatenate([pooled_features(network, list(batch)) for batch in batches_of(seen)])
-        kinds_seen(rows, classifier, features, partial(_vectors, heads.picture)).save(config.output / KINDS)
+        kinds_seen(rows, classifier, features, heads.picture.vectors).save(config.output / KINDS)
 
     digest = digest_of(config.output)
     dim = heads.picture.linear.out_features
@@ -138,12 +136,6 @@ def _captioner(config: BundleConfig) -> TrainedDecoder | None:
     if missing := [code for code in config.caption_languages if code not in captioner.pieces]:
         raise InvalidConfig(f"The decoder in {place} does not write {', '.join(missing)}, which caption_languages names.")
     return captioner
-
-
-def _vectors(head: Head, features: np.ndarray) -> np.ndarray:
-    with torch.inference_mode():
-        vectors: np.ndarray = head(torch.from_numpy(features)).numpy()
-    return vectors
 
 
 def _open(source: PictureSource, stem: str, target: int) -> Picture:

@@ -6,7 +6,6 @@ nearest one is right about as often as the classifier itself (docs/experiments.m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mmembed.errors import InvalidData
+from mmembed.evaluate.concepts import any_name
 from mmembed.evaluate.tables import read_table
 from mmembed.space.kinds import Kinds
 
@@ -63,7 +63,7 @@ def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[st
     A class whose name or synonyms contain one of the words `held_out` is left out, and so are captions that do.
     """
     columns = ("class", "synset", "synonyms", "en_caption", *languages, *(f"{code}_caption" for code in languages))
-    banned = re.compile(rf"\b({'|'.join(map(re.escape, held_out))})(s|es)?\b" if held_out else r"(?!)", re.IGNORECASE)
+    banned = any_name(held_out)
     rows = []
     for row in read_table(path, columns):
         if not banned.search(f"{row['en']}, {row['synonyms']}"):

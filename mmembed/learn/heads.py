@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,6 +29,12 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return F.normalize(self.uncentred(features) - self.centre, dim=-1)
+
+    def vectors(self, features: np.ndarray) -> np.ndarray:
+        """float32 `[…, inputs]` → `[…, dim]`, without gradients."""
+        with torch.inference_mode():
+            found: np.ndarray = self(torch.from_numpy(features)).numpy()
+        return found
 
     def uncentred(self, features: Tensor) -> Tensor:
         """The joint vectors with the modality's mean."""

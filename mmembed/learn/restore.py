@@ -164,9 +164,10 @@ def _is_matrix(name: str) -> bool:
 def _write_decoder(networks: Path, output: Path) -> None:
     """`decoder.pt`, from the reader's and the writer's graphs."""
     reader, writer = OnnxWeights(networks / "reader.onnx"), OnnxWeights(networks / WRITER)
-    if any(bits == _FOUR for bits, _ in writer.matrices()):
+    packed = list(writer.matrices())
+    if any(bits == _FOUR for bits, _ in packed):
         raise InvalidConfig(f"The decoder in {networks} has 4 bits a number, too few to go on from; export it with decoder_bits: 8.")
-    *layers, table = (matrix for _, matrix in writer.matrices())  # the output projection comes last
+    *layers, table = (matrix for _, matrix in packed)  # the output projection comes last
     read, written = (matrix for _, matrix in reader.matrices()), iter(layers)
     prefix = reader["decoder.prefix.0.weight"]
     positions = writer["decoder.network.model.decoder.embed_positions.weight"]

@@ -75,18 +75,13 @@ def trained_sight(space: Path, source: PictureSource | None, size: int, views: S
         features = np.zeros((0, len(views), heads.picture.linear.in_features), np.float32)
 
     def embed_texts(texts: Sequence[str]) -> np.ndarray:
-        with torch.inference_mode():
-            return heads.text(torch.from_numpy(tower.features(texts, cache).astype(np.float32))).numpy()
+        return heads.text.vectors(tower.features(texts, cache).astype(np.float32))
 
     def embed_classes(rows: list[ClassRow], training: np.ndarray) -> np.ndarray:
-        stand_ins = mixed_classes(rows, features[training, 0], seed)
-        with torch.inference_mode():
-            return heads.picture(torch.from_numpy(stand_ins)).numpy()
+        return heads.picture.vectors(mixed_classes(rows, features[training, 0], seed))
 
-    with torch.inference_mode():
-        pictures = heads.picture(torch.from_numpy(features)).numpy()
     words = tower.model.embeddings.word_embeddings.weight.detach().half()
-    return Sight(pictures, embed_texts, words, tower, embed_classes)
+    return Sight(heads.picture.vectors(features), embed_texts, words, tower, embed_classes)
 
 
 def mixed_classes(rows: list[ClassRow], features: np.ndarray, seed: int, variants: int = 4) -> np.ndarray:

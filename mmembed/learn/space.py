@@ -217,8 +217,7 @@ def evaluate(heads: JointHeads, data: SpaceData, split: str) -> dict[str, float]
     """Text→picture R@1 and R@10 of each language on one split, in per cent."""
     heads.eval()
     chosen = np.flatnonzero(data.split == split)
-    with torch.inference_mode():
-        pictures = heads.picture(torch.from_numpy(data.seen[chosen])).numpy()
+    pictures = heads.picture.vectors(data.seen[chosen])
     position = {int(picture): i for i, picture in enumerate(chosen)}
     scores = {}
     for language in sorted(set(data.languages)):

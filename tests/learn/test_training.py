@@ -125,8 +125,10 @@ def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
         pytest.skip("the first test made no bundle")
     restored, onward = folder / "restored", folder / "onward"
     assert run("train", "restore", str(folder / "bundle"), "--output", str(restored)).output.strip() == str(restored)
+    picture = {"epochs": 1, "batch": 10, "size": 64, "texts": 1, "negatives": 8, "steadiness": 5, "runs": 2}
+    text = {"steps": 2, "batch": 20, "classes": 1, "nouns": 2}
     changes: dict[str, dict[str, object]] = {
-        "space": {"start": str(restored), "output": str(onward), "text": {"steps": 2, "batch": 20, "classes": 1, "nouns": 2}},
+        "space": {"start": str(restored), "output": str(onward), "picture": picture, "text": text},
         "decoder": {"start": str(restored), "space": str(onward), "output": str(onward), "steps": 1, "critical": {}, "vocabulary": 7},
         "bundle": {"trained": str(restored), "output": str(folder / "again")},
     }
@@ -144,6 +146,8 @@ def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
     tower, before = (torch.load(place / "text_tower.pt", weights_only=True) for place in (onward, restored))
     assert tower["layers"] == before["layers"] == 10
     assert any(not torch.equal(tower["weights"][name], before["weights"][name]) for name in before["weights"])
+    seen, seen_before = (torch.load(place / "picture_tower.pt", weights_only=True) for place in (onward, restored))
+    assert any(not torch.equal(seen[name], seen_before[name]) for name in seen_before)
 
 
 def other_vocabulary(folder: Path, trained: Path) -> Path:

@@ -36,6 +36,7 @@ class BundleConfig:
     """What to export; `trained` is the folder that `train space` and `train decoder` wrote.
 
     Attributes:
+        space: another folder that `train space` wrote, going on from `trained`, whose space is exported in place of that.
         captions_from: another folder that `train decoder` wrote, with the same vocabulary, whose decoder writes the captions; without
             it one decoder writes captions and translations.
         classes: table of ImageNet classes (see `learn.classes`) whose names shall say what an unfamiliar picture looks like.
@@ -57,6 +58,7 @@ class BundleConfig:
     licence: str
     captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
     doubtful_translations: dict[str, float] = field(default_factory=dict)
+    space: Path | None = None
     captions_from: Path | None = None
     classes: Path | None = None
     splits: Path | None = None
@@ -73,10 +75,10 @@ def export(config_path: Path) -> Path:
     """Export, calibrate and describe a bundle; returns its folder.
 
     Raises:
-        InvalidConfig: `captions_from` has no decoder, or one that does not go with the other.
+        InvalidConfig: `space` has no space, or `captions_from` no decoder, or one that does not go with the rest.
     """
     config = read_recipe(config_path, BundleConfig)
-    decoder, captioner = load_decoder(config.trained), _captioner(config)
+    decoder, captioner, trained = load_decoder(config.trained), _captioner(config), _space(config)
     config.output.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(config.seed)
     source = PictureSource(config.pictures)
@@ -84,13 +86,13 @@ def export(config_path: Path) -> Path:
     training = [stem for stem in source.stems if splits.get(stem) == "train"]
     background = [training[i] for i in random.permutation(len(training))[: config.background]]
 
-    heads = load_heads(config.trained / "heads.pt")
-    network = load_picture_tower(config.trained)
+    heads = load_heads(trained / "heads.pt")
+    network = load_picture_tower(trained)
     export_picture(network, heads.picture, config.picture_size, "mirror" in config.views, config.output / "picture.onnx")
     seen = [square(_open(source, stem, config.picture_size).pixels, config.picture_size) for stem in background]
     export_quantised(network, heads.picture, config.picture_size, batches_of(seen), config.output / "picture.int8.onnx")
     export_probe(config.output / "exact.onnx")
-    export_text(load_text_tower(config.trained), heads.text, config.output / "text.onnx")
+    export_text(load_text_tower(trained), heads.text, config.output / "text.onnx")
     weights = Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None
     export_decoder(decoder, config.output, weights)
     captions = config.output / CAPTIONS
@@ -99,8 +101,8 @@ def export(config_path: Path) -> Path:
     if captioner:
         captions.mkdir(exist_ok=True)
         export_decoder(captioner, captions, weights)
-    for name in ("text.model", "decoder.model"):
-        shutil.copyfile(config.trained / name, config.output / name)
+    shutil.copyfile(trained / "text.model", config.output / "text.model")
+    shutil.copyfile(config.trained / "decoder.model", config.output / "decoder.model")
 
     (config.output / KINDS).unlink(missing_ok=True)
     if config.classes:
@@ -121,6 +123,16 @@ def export(config_path: Path) -> Path:
     fields |= {"doubtful_translations": config.doubtful_translations}
     write_manifest(config.output, fields)
     return config.output
+
+
+def _space(config: BundleConfig) -> Path:
+    """The folder with the space."""
+    place, vocabulary = config.space or config.trained, "text.model"
+    if not (place / "heads.pt").is_file():
+        raise InvalidConfig(f"There is no space in {place}; `mmembed train space` makes one.")
+    if (place / vocabulary).read_bytes() != (config.trained / vocabulary).read_bytes():
+        raise InvalidConfig(f"The decoders in {config.trained} read other pieces of words; start the space in {place} from there.")
+    return place
 
 
 def _captioner(config: BundleConfig) -> TrainedDecoder | None:

@@ -83,6 +83,7 @@ class TextStage:
         text_weight: weight of the loss between texts that mean the same.
         average: decay of the running average of the weights.
         runs: how often it is done, each time from the same start with other draws; the weights are averaged at the end.
+        share: how far to go in the end, from the weights before (0) to those (1); see `partway`.
     """
 
     steps: int = 0
@@ -98,6 +99,7 @@ class TextStage:
     average: float = 0.98
     save_every: int = 50
     runs: int = 1
+    share: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,15 @@ def averaged(networks: Sequence[Network]) -> Network:
     return networks[0]
 
 
+def partway(before: nn.Module, after: Network, share: float) -> Network:
+    """`after` with weights that are `share` of the way from those of `before` to its own (WiSE-FT, Wortsman et al. 2022,
+    https://arxiv.org/abs/2109.01903)."""
+    with torch.no_grad():
+        for old, new in zip(before.parameters(), after.parameters(), strict=True):
+            new.copy_(torch.lerp(old, new, share))
+    return after
+
+
 class Tuning:
     """AdamW with warm-up and cosine over `steps` steps, gradients of the tower clipped, weights averaged with decay `average`."""
 

@@ -148,6 +148,13 @@ def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
     assert any(not torch.equal(tower["weights"][name], before["weights"][name]) for name in before["weights"])
     seen, seen_before = (torch.load(place / "picture_tower.pt", weights_only=True) for place in (onward, restored))
     assert any(not torch.equal(seen[name], seen_before[name]) for name in seen_before)
+    recipe = json.loads((folder / "bundle.yaml").read_text()) | {"space": str(onward), "output": str(folder / "turned")}
+    (folder / "turned.yaml").write_text(json.dumps(recipe))
+    run("train", "bundle", "--config", str(folder / "turned.yaml"))
+    vectors = load(str(folder / "turned")).space.embed_pictures(pictures)
+    assert 0.5 < (once.space.embed_pictures(pictures) * vectors).sum(1).mean() < 0.9999, "another space, turned to the one before"
+    (folder / "turned.yaml").write_text(json.dumps(recipe | {"space": str(folder / "nowhere")}))
+    assert "no space in" in CliRunner().invoke(cli, ["train", "bundle", "--config", str(folder / "turned.yaml")]).output
 
 
 def other_vocabulary(folder: Path, trained: Path) -> Path:

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from mmembed.learn.tuning import averaged  # noqa: E402
+from mmembed.learn.tuning import averaged, partway  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -25,3 +25,11 @@ def test_the_average_of_one_is_that_one() -> None:
     network = torch.nn.Linear(3, 2)
     before = network.weight.detach().clone()
     assert torch.equal(averaged([network]).weight, before)
+
+
+def test_partway_lies_between_the_weights_before_and_after() -> None:
+    before, after = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    quarter = 0.75 * before.weight + 0.25 * after.weight
+    whole = after.weight.clone()
+    assert torch.equal(partway(before, after, 1.0).weight, whole)
+    assert torch.allclose(partway(before, after, 0.25).weight, quarter)

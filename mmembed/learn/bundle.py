@@ -78,7 +78,7 @@ def export(config_path: Path) -> Path:
         InvalidConfig: `space` has no space, or `captions_from` no decoder, or one that does not go with the rest.
     """
     config = read_recipe(config_path, BundleConfig)
-    decoder, captioner, trained = load_decoder(config.trained), _captioner(config), _space(config)
+    decoder, captioner, place = load_decoder(config.trained), _captioner(config), _space(config)
     config.output.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(config.seed)
     source = PictureSource(config.pictures)
@@ -86,13 +86,13 @@ def export(config_path: Path) -> Path:
     training = [stem for stem in source.stems if splits.get(stem) == "train"]
     background = [training[i] for i in random.permutation(len(training))[: config.background]]
 
-    heads = load_heads(trained / "heads.pt")
-    network = load_picture_tower(trained)
+    heads = load_heads(place / "heads.pt")
+    network = load_picture_tower(place)
     export_picture(network, heads.picture, config.picture_size, "mirror" in config.views, config.output / "picture.onnx")
     seen = [square(_open(source, stem, config.picture_size).pixels, config.picture_size) for stem in background]
     export_quantised(network, heads.picture, config.picture_size, batches_of(seen), config.output / "picture.int8.onnx")
     export_probe(config.output / "exact.onnx")
-    export_text(load_text_tower(trained), heads.text, config.output / "text.onnx")
+    export_text(load_text_tower(place), heads.text, config.output / "text.onnx")
     weights = Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None
     export_decoder(decoder, config.output, weights)
     captions = config.output / CAPTIONS
@@ -101,7 +101,7 @@ def export(config_path: Path) -> Path:
     if captioner:
         captions.mkdir(exist_ok=True)
         export_decoder(captioner, captions, weights)
-    shutil.copyfile(trained / "text.model", config.output / "text.model")
+    shutil.copyfile(place / "text.model", config.output / "text.model")
     shutil.copyfile(config.trained / "decoder.model", config.output / "decoder.model")
 
     (config.output / KINDS).unlink(missing_ok=True)

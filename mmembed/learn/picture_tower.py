@@ -60,11 +60,10 @@ class PictureStage:
 
 
 def load_picture_tower(folder: Path) -> EfficientNetLite:
-    """The picture tower that `train space` left in `folder`; the pretrained one if it was not tuned."""
-    network, _ = load_lite2()
+    """The picture tower that `train space` left in `folder`, folded; the pretrained one if it was not tuned."""
+    network = folded(load_lite2()[0])
     tuned = folder / "picture_tower.pt"
     if tuned.exists():
-        network = folded(network)
         network.load_state_dict(torch.load(tuned, weights_only=True))
     return network.eval()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,11 +104,11 @@ def turn(heads: JointHeads, data: SpaceData, before: np.ndarray) -> None:
     """Turn the space so that the vectors of the training pictures come as near as they can to those `before`, `[P, dim]`.
 
     One rotation of all vectors (orthogonal Procrustes, Schönemann 1966) changes no cosine between them; decoders that learned to read
-    those before read the turned ones better.
+    those before read the turned ones better. Directions that no training picture has stay where they are.
     """
-    now = heads.picture.vectors(data.seen[data.split == "train"])
-    left, _, right = np.linalg.svd(now.T @ before)
-    rotation = torch.from_numpy(left @ right)
+    now = heads.picture.vectors(data.seen[data.split == "train"]).astype(np.float64)
+    left, _, right = np.linalg.svd(now.T @ before + 1e-6 * len(now) * np.eye(now.shape[1]))
+    rotation = torch.from_numpy((left @ right).astype(np.float32))
     with torch.no_grad():
         for head in (heads.picture, heads.text):
             head.linear.weight.copy_(rotation.T @ head.linear.weight)
@@ -172,7 +173,7 @@ def text_stages(config: SpaceConfig) -> list[tuple[TextStage, Path]]:
 
 def begin(config: SpaceConfig, tables: Tables) -> Reached:
     """The stage of the heads, on pretrained towers, and that of the picture tower."""
-    network, _ = load_lite2()
+    network = folded(load_lite2()[0])
     tower = pretrained_text_tower(config.output)
     if stages := text_stages(config):
         tower = replace(tower, layers=stages[0][0].frozen_layers)
@@ -180,7 +181,7 @@ def begin(config: SpaceConfig, tables: Tables) -> Reached:
     data = load_data(config, tables, pictures_of(config, tables.source, network, 0), texts)
     heads = resumed_heads(config, data)
     _report("heads", heads, data)
-    return finish_pictures(config, tables, Reached(folded(network), tower, heads, data))
+    return finish_pictures(config, tables, Reached(network, tower, heads, data))
 
 
 def finish_pictures(config: SpaceConfig, tables: Tables, reached: Reached) -> Reached:
@@ -190,10 +191,11 @@ def finish_pictures(config: SpaceConfig, tables: Tables, reached: Reached) -> Re
         training = [tables.stems[i] for i in np.flatnonzero(data.split == "train")]
         looks = pictures_of(replace(config, views=LOOKS), tables.source, network, 0) if config.picture.steadiness else data.pictures
         pixels, locked = load_pixels(tables.source, training, config.picture_size), locked_texts(heads, data, looks)
-        place, stage = stage_file(replace(config, text=TextStage(), words=WordStage()), "picture_tower"), config.picture
+        checkpoint = stage_file(replace(config, text=TextStage(), words=WordStage()), "picture_tower")
+        stage, pretrained = config.picture, load_lite2()
         tuned = [
-            tune_picture_tower(network, heads.picture, load_lite2(), pixels, locked, stage, seed, of_run(place, seed - config.seed))
-            for seed in range(config.seed, config.seed + stage.runs)
+            tune_picture_tower(network, heads.picture, pretrained, pixels, locked, stage, seed, place)
+            for seed, place in runs_of(config, stage, checkpoint)
         ]
         networks, picture_heads = zip(*tuned, strict=True)
         network, heads.picture = averaged(networks), averaged(picture_heads)
@@ -203,9 +205,10 @@ def finish_pictures(config: SpaceConfig, tables: Tables, reached: Reached) -> Re
     return replace(reached, network=network, data=data)
 
 
-def of_run(checkpoint: Path, run: int) -> Path:
-    """Where one of several runs keeps what it has so far."""
-    return checkpoint.with_stem(f"{checkpoint.stem}-{run}") if run else checkpoint
+def runs_of(config: SpaceConfig, stage: PictureStage | TextStage, checkpoint: Path) -> Iterator[tuple[int, Path]]:
+    """The seed of each run of a stage, and where it keeps what it has so far."""
+    for seed in range(config.seed, config.seed + stage.runs):
+        yield seed, checkpoint if seed == config.seed else checkpoint.with_stem(f"{checkpoint.stem}-{seed}")
 
 
 def go_on(config: SpaceConfig, tables: Tables) -> Reached:
@@ -240,13 +243,12 @@ def tune(
     if isinstance(stage, WordStage):
         heads.picture.requires_grad_(False)
     tuned = []
-    for seed in range(config.seed, config.seed + stage.runs):
+    for seed, place in runs_of(config, stage, checkpoint):
         sampler = PairSampler(data, config.language_weights, seed)
         batches = sampler.forever(DrawSizes(stage.batch, stage.classes, stage.nouns, stage.parallel))
         objective = pairs(stage.text_weight)
         if isinstance(stage, WordStage):
             objective = AllPictures(data.pictures[sampler.pictures], data.words, tables.words[1], stage, seed)
-        place = of_run(checkpoint, seed - config.seed)
         tuned.append(tune_text_tower(tower.model, heads, states, batches, objective, stage, seed, place))
     models, joint = zip(*tuned, strict=True)
     model = partway(tower.model, averaged(models), stage.share)

@@ -46,3 +46,15 @@ def test_a_turned_space_is_the_one_before_where_only_a_rotation_lies_between() -
     turn(heads, data, before[data.split == "train"])
     assert np.allclose(heads.picture.vectors(data.seen), before, atol=1e-4), "also of pictures that it was not told from"
     assert np.allclose(heads.text.vectors(texts), said, atol=1e-4)
+
+
+def test_what_no_training_picture_shows_stays_where_it_was() -> None:
+    """With fewer pictures than dimensions most of the rotation is free."""
+    random = np.random.default_rng(0)
+    torch.manual_seed(0)
+    data, heads = seen(random), JointHeads(WIDTH, WIDTH, COUNT, 0.0, 0.0).eval()
+    texts = random.normal(size=(9, WIDTH)).astype(np.float32)
+    pictures, said = heads.picture.vectors(data.seen), heads.text.vectors(texts)
+    turn(heads, data, pictures[data.split == "train"])
+    assert np.allclose(heads.picture.vectors(data.seen), pictures, atol=1e-4)
+    assert np.allclose(heads.text.vectors(texts), said, atol=1e-4)

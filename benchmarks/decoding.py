@@ -21,7 +21,7 @@ import mmembed
 from benchmarks.ratios import compare
 from mmembed.bundle import read_manifest
 from mmembed.generate.bundled import CAPTIONS, BundledDecoder
-from mmembed.learn.decoder import TrainedDecoder, load_decoder
+from mmembed.learn.trained_decoder import TrainedDecoder, load_decoder
 
 _BATCH, _BEAMS = 16, 4
 _SENTENCES = (

@@ -89,9 +89,13 @@ class SeveralCaptions(parts.Part):
         return status, gr.update(value=done, visible=bool(done))
 
     def _described(self, captions: list[Caption]) -> str:
-        """One line a language; a doubtful one says so."""
-        doubtful = self.labels.caption.doubtful
-        return "\n".join(f"{doubtful} {caption.text}" if caption.doubtful else caption.text for caption in captions)
+        """One line a language; a doubtful one says so, and what the photo may show instead."""
+        words, lines = self.labels.caption, []
+        for caption in captions:
+            doubts = words.doubtful if caption.doubtful else ""
+            perhaps = words.looks_like.format(names=", ".join(caption.looks_like)) if caption.looks_like else ""
+            lines.append(" ".join(filter(None, [doubts, caption.text, perhaps])))
+        return "\n".join(lines)
 
     def _thumbnail(self, fingerprint: str) -> np.ndarray:
         side = self.service.settings.thumbnail_pixels

@@ -16,7 +16,6 @@ from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.calibration import calibrate
 from mmembed.learn.classes import kinds_seen, read_classes
 from mmembed.learn.data import PictureSource, read_captions, splits_of
-from mmembed.learn.decoder import TrainedDecoder, load_decoder
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
 from mmembed.learn.features import pooled_features
 from mmembed.learn.heads import load_heads
@@ -24,6 +23,7 @@ from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_probe, export_quantised
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
+from mmembed.learn.trained_decoder import WEIGHTS, TrainedDecoder, load_decoder
 from mmembed.media.picture import Picture
 from mmembed.space.bundled import KINDS, BundledSpace, Calibration
 from mmembed.space.pixels import square
@@ -140,7 +140,7 @@ def _captioner(config: BundleConfig) -> TrainedDecoder | None:
     place, vocabulary = config.captions_from, "decoder.model"
     if place is None:
         return None
-    if not (place / "decoder.pt").is_file():
+    if not (place / WEIGHTS).is_file():
         raise InvalidConfig(f"There is no decoder for captions in {place}; train one there, or leave captions_from out.")
     if (place / vocabulary).read_bytes() != (config.trained / vocabulary).read_bytes():
         raise InvalidConfig(f"The decoders in {place} and {config.trained} have other vocabularies; start the former from the latter.")

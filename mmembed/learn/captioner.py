@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mmembed.generate.trained import CaptionerManifest
 from mmembed.hub.files import CAPTIONER
-from mmembed.learn.decoder import TrainedDecoder
 from mmembed.learn.export import Weights, export_decoder
+from mmembed.learn.trained_decoder import TrainedDecoder
 
 
 def export_captioner(trained: TrainedDecoder, vocabulary: Path, manifest: CaptionerManifest, folder: Path, bits: int = 8) -> Path:

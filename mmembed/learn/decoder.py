@@ -7,162 +7,36 @@ import math
 import shutil
 import time
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-import sentencepiece as spm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 from tqdm import tqdm
 
-from mmembed.errors import InvalidConfig, InvalidData, MissingPackage
-from mmembed.generate.base import Captioning
+from mmembed.errors import InvalidConfig, InvalidData
 from mmembed.generate.trained import CaptionerManifest
-from mmembed.learn.classes import ClassRow, read_classes
+from mmembed.learn.captioner import export_captioner
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
-from mmembed.learn.critical import CriticalStage, Described, tune_on_rewards
-from mmembed.learn.data import PictureSource, read_captions, read_parallel, reserved_names, splits_of
+from mmembed.learn.critical import Described, tune_on_rewards
+from mmembed.learn.data import read_captions, reserved_names, splits_of
+from mmembed.learn.decoder_recipe import FOLDER, DecoderConfig, check, class_rows, prepare_targets, see, stems_of
 from mmembed.learn.likelihood import DecoderLoss
 from mmembed.learn.log import Log
 from mmembed.learn.mixture import Mixture
 from mmembed.learn.pivots import translated
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.reward import CiderReward
-from mmembed.learn.sight import Sight, is_trained, space_sight, trained_sight
-from mmembed.learn.tasks import TaskBuilder, TaskWeights, standin_texts, tidy
-from mmembed.learn.vocabulary import language_tag, shared_pieces, train_pieces
+from mmembed.learn.sight import Sight
+from mmembed.learn.tasks import TaskBuilder, standin_texts, tidy
+from mmembed.learn.trained_decoder import WEIGHTS, TrainedDecoder, load_decoder
+from mmembed.learn.vocabulary import language_tag, shared_pieces
 from mmembed.space.base import Space
 
-FOLDER = "captioner"
-"""Where, in a recipe's `output`, a captioner for a space is that is not from `train space`."""
-
 _VALIDATION = 8  # batches
-
-
-@dataclass(frozen=True)
-class DecoderConfig:
-    """A recipe for the decoder; paths are relative to the working directory.
-
-    `space` is the folder `train space` wrote, or any other space that `--preset` takes: a preset, a hub name or a folder. For such
-    a space it learns captions only, at the space's own `picture_size`; `name`, `licence`, `max_length` (in pieces) and
-    `captioning` (what `mmembed tune captions` found) then go into the captioner's folder.
-
-    Without `pictures` it learns from texts alone: the vectors of all captions of a picture stand in for it (CapDec, Nukrai et al.
-    2022). Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
-    `paraphrases` no texts that stand in for pictures. With `patience` above 0 training ends when the loss on `val`, looked at
-    every `save_every` steps, was so many times not better than its best, and the weights of the best are kept. `critical` is a
-    last stage, on what captions score.
-    """
-
-    captions: Path
-    space: Path
-    output: Path
-    cache: Path
-    languages: tuple[str, ...]
-    weights: TaskWeights
-    pictures: Path | None = None
-    splits: Path | None = None
-    parallel: Path | None = None
-    parallel_languages: tuple[str, ...] = ()
-    paraphrases: Path | None = None
-    classes: Path | None = None
-    picture_size: int = 260
-    views: tuple[str, ...] = ("plain",)
-    vocabulary: int = 10_000
-    width: int = 256
-    encoder_layers: int = 1
-    decoder_layers: int = 3
-    prefix_length: int = 6
-    dropout: float = 0.0
-    noise: float = 0.6
-    masked_rate: float = 0.3
-    steps: int = 5000
-    batch: int = 128
-    learning_rate: float = 1.2e-3
-    warmup: int = 300
-    label_smoothing: float = 0.1
-    average: float = 0.998
-    precision: str = "bf16"
-    save_every: int = 250
-    patience: int = 0
-    critical: CriticalStage = CriticalStage()  # noqa: RUF009  (it is frozen)
-    start: Path | None = None
-    seed: int = 1
-    name: str = ""
-    licence: str = ""
-    max_length: int = 64
-    captioning: Captioning = Captioning()  # noqa: RUF009  (it is frozen)
-
-
-def stems_of(config: DecoderConfig) -> list[str]:
-    """Names of the pictures: those at hand or, without any, those that the captions are of."""
-    if config.pictures:
-        return PictureSource(config.pictures).stems
-    return list(dict.fromkeys(row.picture for row in read_captions(config.captions)))
-
-
-def class_rows(config: DecoderConfig) -> list[ClassRow]:
-    """The ImageNet classes that a recipe names, if it does."""
-    return read_classes(config.classes, config.languages) if config.classes else []
-
-
-def prepare_targets(config: DecoderConfig) -> spm.SentencePieceProcessor:
-    """The decoder's vocabulary, trained on the training texts the first time."""
-    place = config.output / "decoder.model"
-    if not place.exists():
-        config.output.mkdir(parents=True, exist_ok=True)
-        if config.start:
-            shutil.copyfile(config.start / "decoder.model", place)
-    if not place.exists():
-        splits = splits_of(config.splits, stems_of(config))
-        texts = [tidy(row.text, row.language) for row in read_captions(config.captions) if splits.get(row.picture) == "train"]
-        rows = read_parallel(config.parallel, config.parallel_languages, reserved_names(splits)) if config.parallel else []
-        texts += [text for row in rows if row.split == "train" for text in row.texts.values()]
-        texts += [text for row in class_rows(config) for text in row.texts]
-        train_pieces(texts, config.vocabulary, config.languages, place)
-    return spm.SentencePieceProcessor(model_file=str(place))
-
-
-def check(config: DecoderConfig) -> None:
-    """Notice what is wrong with a recipe before hours are spent on it.
-
-    Raises:
-        InvalidConfig: it asks for more than captions, for a space that gives no more; for the stage `critical` without pictures; or to
-            start from a decoder that is not there.
-        InvalidData: there is no caption to learn from.
-        MissingPackage: what a captioner is saved with is not installed.
-    """
-    if not is_trained(config.space):
-        if config.classes or config.weights.translations or config.weights.phrases:
-            raise InvalidConfig(
-                f"For {config.space}, which is not from `mmembed train space`, a decoder learns captions only; leave out classes and "
-                f"translations, and join a translator to it, such as --preset {config.output / FOLDER}+opus-mt."
-            )
-        if find_spec("onnx") is None:
-            raise MissingPackage("onnx", "train", "A captioner for a space")
-    if config.start and not (config.start / "decoder.pt").is_file():
-        raise InvalidConfig(f"There is no decoder to start from in {config.start}; `mmembed train restore` makes one of a bundle.")
-    if config.critical.steps and not config.pictures:
-        raise InvalidConfig("The stage `critical` describes pictures and scores what it wrote; give pictures, or leave the stage out.")
-    splits, wanted = splits_of(config.splits, stems_of(config)), config.weights.captions
-    if wanted and not any(row.language in wanted and splits.get(row.picture) == "train" for row in read_captions(config.captions)):
-        raise InvalidData(f"{config.captions} has no captions in {', '.join(wanted)} of training pictures.")
-
-
-def see(config: DecoderConfig) -> Sight:
-    """What the recipe's space shows.
-
-    Raises:
-        InvalidConfig, UnknownPreset, UnavailableModel: there is no such space.
-    """
-    source = PictureSource(config.pictures) if config.pictures else None
-    if is_trained(config.space):
-        return trained_sight(config.space, source, config.picture_size, config.views, config.cache, config.seed)
-    return space_sight(config.space.as_posix(), source, config.views, config.cache)
 
 
 def build_mixture(config: DecoderConfig, sight: Sight) -> tuple[Mixture, Mixture | None, NetworkConfig, dict[str, list[int]]]:
@@ -297,16 +171,16 @@ def train(config_path: Path) -> Path:
             if judged is not None:
                 log.add(step, val_loss=judged)
             if not (config.patience and reached.waited):
-                _save(cast(ConditionedDecoder, average.module), shape, pieces, config.output)
+                TrainedDecoder(cast(ConditionedDecoder, average.module), pieces).save(config.output)
             accelerator.save_state(str(checkpoint))
             place.write_text(json.dumps(asdict(reached)))
             log.draw()
     bar.close()
     if config.critical.steps not in (0, reached.rewarded):
-        _save(_on_rewards(config, sight, mixture, pieces, accelerator, reached), shape, pieces, config.output)
+        TrainedDecoder(_on_rewards(config, sight, mixture, pieces, accelerator, reached), pieces).save(config.output)
         place.write_text(json.dumps(asdict(replace(reached, rewarded=config.critical.steps))))
     if sight.space is None:
-        return config.output / "decoder.pt"
+        return config.output / WEIGHTS
     written = {task.language for task in mixture.tasks}
     return _as_captioner(config, sight.space, tuple(code for code in config.languages if code in written))
 
@@ -327,8 +201,6 @@ def _begin(decoder: ConditionedDecoder, folder: Path, pieces: dict[str, list[int
 
 def _as_captioner(config: DecoderConfig, space: Space, languages: tuple[str, ...]) -> Path:
     """What can be used with `--preset`: the decoder in a folder that says which space it reads."""
-    from mmembed.learn.captioner import export_captioner  # which reads this file's results
-
     name = str(config.space.resolve()) if config.space.is_dir() else config.space.as_posix()
     manifest = CaptionerManifest(
         config.name or config.output.name, name, space.identity, space.dim, space.picture_size, languages, config.max_length,
@@ -352,10 +224,10 @@ def _on_rewards(
     config: DecoderConfig, sight: Sight, mixture: Mixture, pieces: dict[str, list[int]], accelerator: Accelerator, reached: Reached
 ) -> ConditionedDecoder:
     """The stage `critical`, from what the mixture taught."""
-    taught = config.output / "mixture.pt"
+    taught = "mixture.pt"
     if not reached.rewarded:
-        shutil.copyfile(config.output / "decoder.pt", taught)
-    decoder = _load(taught).network
+        shutil.copyfile(config.output / WEIGHTS, config.output / taught)
+    decoder = load_decoder(config.output, taught).network
     targets, stems = prepare_targets(config), stems_of(config)
     place = {stem: row for row, stem in enumerate(stems[: len(sight.pictures)])}
     splits = splits_of(config.splits, stems)
@@ -388,29 +260,3 @@ def _on_rewards(
 
 def _rate(step: int, warmup: int, steps: int) -> float:
     return min((step + 1) / warmup, max(0.02, (steps - step) / max(1, steps - warmup)))
-
-
-def _save(decoder: ConditionedDecoder, shape: NetworkConfig, pieces: dict[str, list[int]], folder: Path) -> None:
-    partial = folder / "decoder.partial"
-    torch.save({"shape": asdict(shape), "pieces": pieces, "weights": decoder.state_dict()}, partial)
-    partial.replace(folder / "decoder.pt")
-
-
-@dataclass(frozen=True)
-class TrainedDecoder:
-    """The network with averaged weights, in eval mode, and the piece ids each language is written with."""
-
-    network: ConditionedDecoder
-    pieces: dict[str, list[int]]
-
-
-def load_decoder(folder: Path) -> TrainedDecoder:
-    """What `train` left in `folder`."""
-    return _load(folder / "decoder.pt")
-
-
-def _load(path: Path) -> TrainedDecoder:
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    network = ConditionedDecoder(NetworkConfig(**saved["shape"]))
-    network.load_state_dict(saved["weights"])
-    return TrainedDecoder(network.eval(), saved["pieces"])

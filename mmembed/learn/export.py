@@ -16,11 +16,11 @@ from torch.nn import functional as F
 
 from mmembed.learn.backbones.efficientnet import EfficientNetLite
 from mmembed.learn.conditioned import ConditionedDecoder
-from mmembed.learn.decoder import TrainedDecoder
 from mmembed.learn.features import normalise_pixels
 from mmembed.learn.heads import Head
 from mmembed.learn.padding import fold_padding
 from mmembed.learn.text_tower import TextTower
+from mmembed.learn.trained_decoder import TrainedDecoder
 from mmembed.learn.tying import tie
 from mmembed.space.packing import pack
 

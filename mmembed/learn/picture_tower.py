@@ -37,9 +37,11 @@ class PictureStage:
         negatives: further texts, drawn at random, that a picture is told from.
         keep_classes: weight of the loss that keeps the ImageNet classifier's answers (learning without forgetting,
             Li & Hoiem 2016).
+        reminded: share of a batch on which that loss is taken.
         smallest_crop: least share of the area in a random crop.
         average: decay of the running average of the weights.
         steadiness: weight of the loss that keeps a picture, however it is cropped, near `LockedTexts.steady`.
+        stand_ins: how many `LockedTexts.stand_ins` a step are kept, with that weight too, where the head before puts them.
         runs: how often, with other draws; their weights are averaged.
     """
 
@@ -53,9 +55,11 @@ class PictureStage:
     texts: int = 3
     negatives: int = 4096
     keep_classes: float = 0.5
+    reminded: float = 0.25
     smallest_crop: float = 0.5
     average: float = 0.99
     steadiness: float = 0.0
+    stand_ins: int = 0
     runs: int = 1
 
 
@@ -78,6 +82,7 @@ class LockedTexts:
         pictures: vectors of the training pictures before, `[P, dim]`.
         scale: inverse temperature so far.
         steady: vectors of the training pictures from several looks at each (the picture and its mirror image, say) before, `[P, dim]`.
+        stand_ins: features that stand in for pictures of things (classes, nouns), which the training pictures may not show, `[K, width]`.
     """
 
     vectors: Tensor
@@ -85,6 +90,7 @@ class LockedTexts:
     pictures: Tensor
     scale: float
     steady: Tensor
+    stand_ins: Tensor
 
 
 def load_pixels(source: PictureSource, stems: Sequence[str], side: int) -> Tensor:
@@ -200,6 +206,11 @@ def texts_to_picture(texts: Tensor, memory: Tensor, target: Tensor, scale: Tenso
     return F.cross_entropy(scale * texts @ memory.T, target)
 
 
+def away(vectors: Tensor, wanted: Tensor) -> Tensor:
+    """How far unit vectors `[B, dim]` are from those `wanted`: one less their cosine, in the mean."""
+    return (1 - (vectors * wanted).sum(1)).mean()
+
+
 def tune_picture_tower(
     network: EfficientNetLite,
     head: Head,
@@ -218,7 +229,7 @@ def tune_picture_tower(
     torch.manual_seed(seed)
     teacher = _channels_last(_Halves(folded(reminder[0]), stage.frozen_blocks).requires_grad_(False))
     student = _channels_last(_Halves(copy.deepcopy(network), stage.frozen_blocks))
-    head = copy.deepcopy(head).train()
+    head, head_before = copy.deepcopy(head).train(), copy.deepcopy(head).eval().requires_grad_(False)
     classifier = copy.deepcopy(reminder[1]).requires_grad_(False)
     log_scale = nn.Parameter(torch.tensor(texts.scale).log())
     upper = [p for part in student.upper_parts for p in part.parameters()]
@@ -233,7 +244,7 @@ def tune_picture_tower(
     )
     of_picture = [np.flatnonzero(texts.owner == i) for i in range(len(pixels))]
     owner = torch.from_numpy(texts.owner)
-    kept = max(1, stage.batch // 4)  # a quarter of a batch is enough to remember the classes by
+    reminded = max(1, round(stage.batch * stage.reminded))
     reached = tuning.resume()
     memory, start = reached.get("memory", texts.pictures.clone()), reached.get("epoch", 0)
     for epoch in range(start, stage.epochs):
@@ -246,7 +257,7 @@ def tune_picture_tower(
             with torch.autocast("cpu", torch.bfloat16):
                 with torch.no_grad():
                     hidden = student.lower(inputs)
-                    before = teacher.upper(hidden[:kept])
+                    before = teacher.upper(hidden[:reminded])
                 features = student.upper(hidden)
             features = features.float()
             joint = head(features)
@@ -259,9 +270,12 @@ def tune_picture_tower(
             current[indices] = joint
             loss = picture_to_texts(joint, texts.vectors[candidates], positive, bound)
             loss = loss + texts_to_picture(texts.vectors[rows], current, indices.repeat_interleave(stage.texts), bound)
-            loss = loss + stage.steadiness * (1 - (joint * texts.steady[indices]).sum(1)).mean()
+            loss = loss + stage.steadiness * away(joint, texts.steady[indices])
+            if stage.stand_ins and len(texts.stand_ins):
+                held = texts.stand_ins[draw.integers(len(texts.stand_ins), size=stage.stand_ins)]
+                loss = loss + stage.steadiness * away(head(held), head_before(held))
             wanted = (classifier(before.float()) / 2).softmax(1)
-            answers = (classifier(features[:kept]) / 2).log_softmax(1)
+            answers = (classifier(features[:reminded]) / 2).log_softmax(1)
             loss = loss + stage.keep_classes * 4 * F.kl_div(answers, wanted, reduction="batchmean")
             tuning.step(loss)
             memory[indices] = joint.detach()

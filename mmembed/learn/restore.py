@@ -10,7 +10,6 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +29,7 @@ from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig
 from mmembed.learn.export import MATRICES_A_LAYER
 from mmembed.learn.heads import Head, JointHeads
 from mmembed.learn.text_tower import TextTower, pretrained_text_tower, save_text_tower
+from mmembed.learn.trained_decoder import TrainedDecoder
 
 _FOUR = 4  # bits
 _UNUSED = 2  # rows that mBART leaves out before its positions
@@ -205,4 +205,4 @@ def _write_decoder(networks: Path, output: Path) -> None:
     network.load_state_dict(state)
     with np.load(networks / "pieces.npz") as stored:
         pieces = {language: stored[language].tolist() for language in stored.files}
-    torch.save({"shape": asdict(shape), "pieces": pieces, "weights": network.state_dict()}, output / "decoder.pt")
+    TrainedDecoder(network, pieces).save(output)

@@ -23,7 +23,7 @@ from mmembed.errors import InvalidConfig
 from mmembed.learn.backbones.efficientnet import EfficientNetLite, folded, load_lite2
 from mmembed.learn.features import Ragged
 from mmembed.learn.head_stage import fit_heads
-from mmembed.learn.heads import JointHeads, load_heads
+from mmembed.learn.heads import Head, JointHeads, load_heads
 from mmembed.learn.picture_tower import LockedTexts, PictureStage, load_picture_tower, load_pixels, tune_picture_tower
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.space_data import DrawSizes, PairSampler, SpaceData
@@ -88,16 +88,25 @@ def locked_texts(heads: JointHeads, data: SpaceData, looks: np.ndarray) -> Locke
         pictures = heads.picture(torch.from_numpy(data.seen[training]))
         steady = F.normalize(heads.picture(torch.from_numpy(looks[training])).mean(1), dim=-1)
         scale = float(heads.log_scale.exp())
-    return LockedTexts(texts, np.array([position[int(owner)] for owner in data.owner[rows]]), pictures, scale, steady)
+    owners = np.array([position[int(owner)] for owner in data.owner[rows]])
+    stand_ins = torch.from_numpy(np.concatenate([data.classes.features, data.nouns.features]))
+    return LockedTexts(texts, owners, pictures, scale, steady, stand_ins)
 
 
-def centre(heads: JointHeads, data: SpaceData) -> None:
-    """Set each head's centre to the mean vector of its modality over the training pictures and their texts."""
-    training = data.split == "train"
-    texts = data.texts[: len(data.owner)][training[data.owner]]
+def centre(head: Head, features: np.ndarray) -> None:
+    """Set a head's centre to the mean vector of `features` `[N, width]`."""
     with torch.no_grad():
-        heads.picture.centre.copy_(heads.picture.uncentred(torch.from_numpy(data.seen[training])).mean(0))
-        heads.text.centre.copy_(heads.text.uncentred(torch.from_numpy(texts)).mean(0))
+        head.centre.copy_(head.uncentred(torch.from_numpy(features)).mean(0))
+
+
+def training_pictures(data: SpaceData) -> np.ndarray:
+    """Features of the training pictures as at run time, `[P, width]`."""
+    return data.seen[data.split == "train"]
+
+
+def training_texts(data: SpaceData) -> np.ndarray:
+    """Features of the training pictures' captions, `[C, width]`."""
+    return data.texts[: len(data.owner)][(data.split == "train")[data.owner]]
 
 
 def turn(heads: JointHeads, data: SpaceData, before: np.ndarray) -> None:
@@ -106,7 +115,7 @@ def turn(heads: JointHeads, data: SpaceData, before: np.ndarray) -> None:
     One rotation of all vectors (orthogonal Procrustes, Schönemann 1966) changes no cosine between them; decoders that learned to read
     those before read the turned ones better. Directions that no training picture has stay where they are.
     """
-    now = heads.picture.vectors(data.seen[data.split == "train"]).astype(np.float64)
+    now = heads.picture.vectors(training_pictures(data)).astype(np.float64)
     left, _, right = np.linalg.svd(now.T @ before + 1e-6 * len(now) * np.eye(now.shape[1]))
     rotation = torch.from_numpy((left @ right).astype(np.float32))
     with torch.no_grad():
@@ -155,7 +164,8 @@ def train(config_path: Path) -> dict[str, float]:
         save_text_tower(tower, config.output)
         judged = sample(config, tables, reached.data, tower)
         _report(place.name.split("-")[0], heads, judged)
-    centre(heads, judged)
+    centre(heads.picture, training_pictures(judged))
+    centre(heads.text, training_texts(judged))
     if reached.before is not None:
         turn(heads, judged, reached.before)
     torch.save(heads.state_dict(), config.output / "heads.pt")
@@ -224,8 +234,10 @@ def go_on(config: SpaceConfig, tables: Tables) -> Reached:
     texts = features_of(tower, text_groups(config, tables)[:1], config.cache)
     data = load_data(config, tables, pictures_of(config, tables.source, network, 0), texts)
     _report("start", heads, data)
-    before = heads.picture.vectors(data.seen[data.split == "train"])
-    return finish_pictures(config, tables, Reached(network, tower, heads, data, before))
+    before = heads.picture.vectors(training_pictures(data))
+    reached = finish_pictures(config, tables, Reached(network, tower, heads, data, before))
+    centre(heads.picture, training_pictures(reached.data))  # the stages of the text tower see the pictures as they will be
+    return reached
 
 
 def tune(

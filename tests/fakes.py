@@ -31,7 +31,7 @@ def colour_kinds() -> Kinds:
     """Two red things, one of them dark, and two blue ones of the same name."""
     vectors = _normalised([[1, 0, 0, 0], [0.3, 0.1, 0, 0.2], [0, 0, 1, 0], [0, 0, 1, 0.1]])
     names = {"en": ["cherry", "rose", "sky", "sky"], "de": ["Kirsche", "Rose", "Himmel", "Abendhimmel"]}
-    return Kinds(vectors, names, ["cherry, red fruit", "rose", "sky", "evening sky, sky"])
+    return Kinds(vectors, np.zeros(4, np.float32), names, ["cherry, red fruit", "rose", "sky", "evening sky, sky"])
 
 
 class FakeSpace:

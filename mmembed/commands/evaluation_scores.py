@@ -57,7 +57,7 @@ def looks(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     """Does a photo look like what it shows?
 
     Of a photo unlike those it learned from, a bundle says which kinds of things it looks most like. Top 1 and top 3 are the
-    shares of the photos whose label names the nearest, or one of the nearest three; said is the share of those whose English
+    shares of the photos whose label names the likeliest, or one of the likeliest three; said is the share of those whose English
     caption says the label, or another name of a kind that it names. Photos whose label names none of the kinds are left out.
 
     \b

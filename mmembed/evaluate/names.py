@@ -69,8 +69,8 @@ class LookScores:
     Attributes:
         pictures: photographs whose label names one of the kinds.
         kinds: how many kinds each could look like.
-        top1: per cent of them whose nearest kind the label names.
-        top3: per cent of them where it names one of the nearest three.
+        top1: per cent of them whose likeliest kind the label names.
+        top3: per cent of them where it names one of the likeliest three.
         said: per cent of them whose English caption says the label, or another name of a kind that the label names.
         unfamiliar: how many of them are unlike what the space learned from.
         unfamiliar_top3, unfamiliar_said: the same of those.
@@ -106,8 +106,8 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     if not rows:
         raise InvalidData("None of the labels is among the names of the kinds that the model knows by sight.")
     vectors = embed_pictures(model.space, folder, [row.image for row in rows], progress)
-    nearest = kinds.nearest(vectors, 3)
-    right: np.ndarray = np.array([[kind in named[row.label] for kind in found] for row, found in zip(rows, nearest, strict=True)])
+    likeliest = kinds.likeliest(vectors, 3)
+    right: np.ndarray = np.array([[kind in named[row.label] for kind in found] for row, found in zip(rows, likeliest, strict=True)])
     captions = english_captions(model, vectors, progress)
     said = np.array([_says(caption.text, row.label, kinds, named[row.label]) for row, caption in zip(rows, captions, strict=True)])
     strange = np.array([caption.unfamiliar for caption in captions])

@@ -106,9 +106,11 @@ def export(config_path: Path) -> Path:
 
     (config.output / KINDS).unlink(missing_ok=True)
     if config.classes:
-        rows, classifier = read_classes(config.classes, config.languages), load_lite2()[1].weight.detach().numpy()
+        classifier = load_lite2()[1].requires_grad_(False)
+        answers, chance = (classifier.weight.numpy(), classifier.bias.numpy()), np.random.default_rng(config.seed)
         features = np.concatenate([pooled_features(network, list(batch)) for batch in batches_of(seen)])
-        kinds_seen(rows, classifier, features, heads.picture.vectors).save(config.output / KINDS)
+        rows = read_classes(config.classes, config.languages)
+        kinds_seen(rows, answers, features, heads.picture.vectors, chance).save(config.output / KINDS)
 
     digest = digest_of(config.output)
     dim = heads.picture.linear.out_features

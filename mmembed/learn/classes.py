@@ -35,18 +35,47 @@ class ClassRow:
         return [*self.names.values(), *(self.captions or self.names).values()]
 
 
-def kinds_seen(rows: Sequence[ClassRow], classifier: np.ndarray, features: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]) -> Kinds:
+_MIXED = 12_000  # examples between stand-ins and real pictures
+_RIDGE = 1e-3  # of the mean variance of a dimension
+
+
+def kinds_seen(
+    rows: Sequence[ClassRow],
+    classifier: tuple[np.ndarray, np.ndarray],
+    features: np.ndarray,
+    embed: Callable[[np.ndarray], np.ndarray],
+    random: np.random.Generator,
+) -> Kinds:
     """The classes as kinds of things that a space knows by sight.
+
+    What the classifier answers to features is read off the joint vectors by ridge regression. Real pictures of a space show few of the
+    classes, so most examples lie somewhere between a class's stand-in and a real picture.
 
     Args:
         rows: the classes, at least one.
-        classifier: its rows `[C, width]`.
-        features: of real pictures, among which the stand-ins lie, `[N, width]`.
+        classifier: its rows `[C, width]` and offsets `[C]`.
+        features: of real pictures `[N, width]`.
         embed: features `[K, width]` → vectors of pictures `[K, dim]`.
     """
-    stand_ins = pseudo_pictures(class_directions(classifier, [row.index for row in rows]), features)
+    chosen = [row.index for row in rows]
+    stand_ins = pseudo_pictures(class_directions(classifier[0], chosen), features)
+    share = random.uniform(0, 1, (_MIXED, 1)).astype(np.float32)
+    things, real = (table[random.integers(len(table), size=_MIXED)] for table in (stand_ins, features))
+    mixed = (1 - share) * things + share * real
+    examples = np.concatenate([features, mixed])
+    vectors, offsets = _regression(embed(examples), examples @ classifier[0][chosen].T + classifier[1][chosen])
     names = {language: [row.names[language] for row in rows] for language in rows[0].names}
-    return Kinds(embed(stand_ins), names, [row.synonyms for row in rows])
+    return Kinds(vectors, offsets, names, [row.synonyms for row in rows])
+
+
+def _regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ridge regression of `wanted` `[N, K]` on `inputs` `[N, dim]`: what to multiply with `[K, dim]`, and what to add `[K]`."""
+    middle, level = inputs.mean(0, dtype=np.float64), wanted.mean(0, dtype=np.float64)
+    spread = inputs - middle
+    covariance = spread.T @ spread
+    covariance += _RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    found = np.linalg.solve(covariance, spread.T @ (wanted - level))
+    return found.T.astype(np.float32), (level - middle @ found).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,31 @@ from typing import Any
 
 import numpy as np
 
-_VECTORS, _SYNONYMS, _NAMES = "vectors", "synonyms", "names-"
+_VECTORS, _OFFSETS, _SYNONYMS, _NAMES = "vectors", "offsets", "synonyms", "names-"
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """Kinds of things.
+    """Kinds of things, and how much a picture looks like each: a linear classifier of joint vectors.
 
     Attributes:
-        vectors: for each the vector of a picture of it, or of what stands in for one, float32 `[K, dim]`, L2-normalised.
+        vectors: for each what a picture's vector is multiplied with, float32 `[K, dim]`.
+        offsets: for each what is added then, float32 `[K]`.
         names: by language what each is called, K of them.
         synonyms: for each its English names, separated by commas.
     """
 
     vectors: np.ndarray
+    offsets: np.ndarray
     names: Mapping[str, Sequence[str]]
     synonyms: Sequence[str]
 
-    def nearest(self, pictures: np.ndarray, count: int) -> np.ndarray:
-        """Which kinds are nearest to pictures, float32 `[N, dim]`; the nearest first, int64 `[N, count]`."""
-        return np.argsort(-(pictures @ self.vectors.T), axis=1, kind="stable")[:, :count]
+    def likeliest(self, pictures: np.ndarray, count: int) -> np.ndarray:
+        """Which kinds pictures, float32 `[N, dim]`, look like most; the likeliest first, int64 `[N, count]`."""
+        return np.argsort(-(pictures @ self.vectors.T + self.offsets), axis=1, kind="stable")[:, :count]
 
     def looks_like(self, pictures: np.ndarray, language: str, count: int = 3) -> list[tuple[str, ...]]:
-        """What the nearest kinds to pictures, float32 `[N, dim]`, are called; nothing in a language that has no names.
+        """What the kinds that pictures, float32 `[N, dim]`, look like most are called; nothing in a language that has no names.
 
         Kinds of the same name count once.
         """
@@ -39,17 +41,19 @@ class Kinds:
         if names is None:
             return [()] * len(pictures)
         spare = count + len(names) - len(set(names))
-        return [tuple(dict.fromkeys(names[kind] for kind in row))[:count] for row in self.nearest(pictures, spare)]
+        return [tuple(dict.fromkeys(names[kind] for kind in row))[:count] for row in self.likeliest(pictures, spare)]
 
     def save(self, path: Path) -> None:
         """Write them to `path` (.npz), the vectors in half precision."""
         stored: dict[str, Any] = {f"{_NAMES}{language}": np.array(names) for language, names in self.names.items()}
-        stored |= {_VECTORS: self.vectors.astype(np.float16), _SYNONYMS: np.array(self.synonyms)}
+        stored |= {_VECTORS: self.vectors.astype(np.float16), _OFFSETS: self.offsets, _SYNONYMS: np.array(self.synonyms)}
         np.savez_compressed(path, **stored)
 
     @classmethod
     def read(cls, path: Path) -> Kinds:
-        """What `save` wrote."""
+        """What `save` wrote, also that of an earlier release, which had no offsets."""
         with np.load(path) as stored:
             names = {name.removeprefix(_NAMES): stored[name].tolist() for name in stored.files if name.startswith(_NAMES)}
-            return cls(stored[_VECTORS].astype(np.float32), names, stored[_SYNONYMS].tolist())
+            vectors = stored[_VECTORS].astype(np.float32)
+            offsets = stored[_OFFSETS] if _OFFSETS in stored else np.zeros(len(vectors), np.float32)
+            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist())

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from mmembed.errors import InvalidData
-from mmembed.learn.classes import class_directions, pseudo_pictures, read_classes
+from mmembed.learn.classes import ClassRow, class_directions, kinds_seen, pseudo_pictures, read_classes
 
 pytestmark = pytest.mark.torch
 TABLE = """class\tsynset\tsynonyms\ten\tde\ten_caption\tde_caption
@@ -50,3 +50,26 @@ def test_pseudo_pictures_are_what_their_row_of_the_classifier_answers_to() -> No
     assert (answers.argmax(1) == np.arange(6)).all()
     distance = np.linalg.norm(features - features.mean(0), axis=1)
     assert np.allclose(np.linalg.norm(found - features.mean(0), axis=1), np.median(distance), rtol=1e-4)
+
+
+def test_kinds_say_of_a_vector_what_the_classifier_says_of_the_picture() -> None:
+    """The vectors have half of the features' dimensions and no length."""
+    random = np.random.default_rng(0)
+    width, count = 24, 8
+    weights, offsets = random.normal(size=(count, width)).astype(np.float32), random.normal(size=count).astype(np.float32)
+    turned = np.linalg.qr(random.normal(size=(width, width)))[0][:, : width // 2]
+
+    def embed(features: np.ndarray) -> np.ndarray:
+        vectors = features @ turned
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    rows = [ClassRow(number, str(number), {"en": f"thing {number}"}, {}, f"thing {number}, it") for number in range(count)]
+    features = random.normal(size=(400, width)).astype(np.float32) + 2
+    kinds = kinds_seen(rows, (weights, offsets), features[:200], embed, random)
+    answers = (features[200:] @ weights.T + offsets).argmax(1)
+    vectors = embed(features[200:])
+    stand_ins = embed(pseudo_pictures(class_directions(weights, range(count)), features[:200]))
+    right, before = ((found == answers).mean() for found in (kinds.likeliest(vectors, 1)[:, 0], (vectors @ stand_ins.T).argmax(1)))
+    assert right > before + 0.1 and right > 0.5
+    assert kinds.vectors.shape == (count, width // 2) and kinds.vectors.dtype == kinds.offsets.dtype == np.float32
+    assert (kinds.names, kinds.synonyms[2]) == ({"en": [f"thing {number}" for number in range(count)]}, "thing 2, it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ from mmembed.space.kinds import Kinds
 from tests.fakes import FakeSpace, colour_kinds, colour_picture
 
 
-def test_the_nearest_kinds_come_first_and_a_name_comes_once() -> None:
+def test_the_likeliest_kinds_come_first_and_a_name_comes_once() -> None:
     red, blue = FakeSpace().embed_pictures([colour_picture("red"), colour_picture("blue")])
     kinds = colour_kinds()
-    assert kinds.nearest(np.stack([red, blue]), 2).tolist() == [[0, 1], [3, 2]]
+    assert kinds.likeliest(np.stack([red, blue]), 2).tolist() == [[0, 1], [3, 2]]
     assert kinds.looks_like(np.stack([red, blue]), "en", 2) == [("cherry", "rose"), ("sky", "rose")]
     assert kinds.looks_like(blue[None], "de", 3) == [("Abendhimmel", "Himmel", "Rose")]
     assert kinds.looks_like(blue[None], "en", 9) == [("sky", "rose", "cherry")], "there are no more"
@@ -21,9 +22,26 @@ def test_the_nearest_kinds_come_first_and_a_name_comes_once() -> None:
     assert kinds.looks_like(np.zeros((0, 4), np.float32), "en") == []
 
 
+def test_some_kinds_are_likelier_than_others_whatever_is_seen() -> None:
+    red = FakeSpace().embed_pictures([colour_picture("red")])
+    kinds = replace(colour_kinds(), offsets=np.array([0, 0, 2, 0], np.float32))
+    assert kinds.likeliest(red, 2).tolist() == [[2, 0]]
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    kinds = colour_kinds()
+    kinds = replace(colour_kinds(), offsets=np.array([0, 0.25, 2, 0], np.float32))
     kinds.save(tmp_path / "kinds.npz")
     read = Kinds.read(tmp_path / "kinds.npz")
     assert np.allclose(read.vectors, kinds.vectors, atol=1e-3) and read.vectors.dtype == np.float32
+    assert np.array_equal(read.offsets, kinds.offsets)
     assert (read.names, read.synonyms) == (kinds.names, kinds.synonyms)
+
+
+def test_kinds_of_an_earlier_release_have_no_offsets(tmp_path: Path) -> None:
+    kinds = colour_kinds()
+    kinds.save(tmp_path / "kinds.npz")
+    with np.load(tmp_path / "kinds.npz") as stored:
+        np.savez(tmp_path / "before.npz", **{name: stored[name] for name in stored.files if name != "offsets"})
+    read = Kinds.read(tmp_path / "before.npz")
+    assert not read.offsets.any() and read.offsets.shape == (4,)
+    assert read.synonyms == kinds.synonyms

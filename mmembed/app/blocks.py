@@ -74,7 +74,8 @@ class _App:
         self.blocks.load(parts.in_sentences(self.greet, speech), None, [caption.language, translate.to], queue=False, **quiet)
         loaded = self.blocks.load(parts.in_sentences(self.ready, speech), None, [self.header, self.models.list, search.status], **quiet)
         loaded.then(parts.in_sentences(self.choices, speech), self.choosing, [*self.choosing, search.options.folder], **quiet)
-        loaded.then(parts.in_sentences(self.filled, speech), [search.answer], self.filling, **quiet)
+        # One after the other with searches, so that what is asked meanwhile is seen to be there.
+        loaded.then(parts.in_sentences(self.filled, speech), [search.answer], self.filling, concurrency_id="search", **quiet)
         index.connect(self.indexed, search.answer, [self.header, search.options.folder, *self.filling])
         search.panel.caption_this.click(
             parts.in_sentences(self.caption_chosen, speech),

@@ -49,7 +49,7 @@ class IndexPanel(parts.Part):
             began = button.click(parts.in_sentences(self.begin, speech), None, [self.stop], queue=False, **quiet)
             ended = began.then(parts.in_sentences(work, speech), inputs, [self.status], api_visibility="private", concurrency_id="index")
             ended.then(lambda: gr.update(visible=False), None, [self.stop], queue=False, **quiet)
-            ended.then(parts.in_sentences(indexed, speech), [answer], outputs, **quiet)
+            ended.then(parts.in_sentences(indexed, speech), [answer], outputs, concurrency_id="search", **quiet)
         self.stop.click(lambda: self.switch.stop(parts.visitor()), None, None, queue=False, **quiet)
 
     def title(self, size: int) -> str:

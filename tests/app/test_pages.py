@@ -34,6 +34,15 @@ def app(gallery: Path) -> Iterator[Any]:
         yield _App(service)
 
 
+def test_what_replaces_the_first_photos_comes_one_after_the_other(app: Any) -> None:
+    """Else the welcome, begun before a search had its answer, could arrive after it."""
+    private = [fn for fn in app.blocks.fns.values() if app.search.grid in fn.outputs and fn.api_visibility == "private"]
+    groups = {
+        name: {(fn.concurrency_id, fn.concurrency_limit) for fn in private if fn.name == name} for name in ("search", "filled", "indexed")
+    }
+    assert groups == {name: {("search", "default")} for name in groups}, "of which Gradio runs one at a time"
+
+
 def test_everything_that_depends_on_the_model_gets_a_value(app: Any) -> None:
     assert len(app.ready()) == 3
     assert len(app.choices("en", [], "auto", "de")) == len(app.choosing) + 1

@@ -99,8 +99,7 @@ class CaptionPage(parts.Part):
         """How far to trust a caption, its rivals, and who wrote it, as HTML."""
         words = self.labels.caption
         hint = words.unfamiliar_hint if caption.unfamiliar else words.doubtful_hint
-        if caption.looks_like:
-            hint += " " + words.looks_like.format(names=", ".join(caption.looks_like))
+        hint = " ".join(filter(None, [hint, words.guesses(caption.looks_like)]))
         doubts = parts.note(words.doubtful, hint, "weak") if caption.doubtful else ""
         figures = [(self.labels.similarity, self.labels.number(caption.similarity, 2))]
         if caption.confidence is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -160,6 +161,10 @@ class CaptionLabels:
     no_picture: str
     no_caption: str
     start: str
+
+    def guesses(self, names: Sequence[str]) -> str:
+        """The sentence about what a photo may show; empty without a guess."""
+        return self.looks_like.format(names=", ".join(names)) if names else ""
 
 
 @dataclass(frozen=True)

@@ -90,12 +90,9 @@ class SeveralCaptions(parts.Part):
 
     def _described(self, captions: list[Caption]) -> str:
         """One line a language; a doubtful one says so, and what the photo may show instead."""
-        words, lines = self.labels.caption, []
-        for caption in captions:
-            doubts = words.doubtful if caption.doubtful else ""
-            perhaps = words.looks_like.format(names=", ".join(caption.looks_like)) if caption.looks_like else ""
-            lines.append(" ".join(filter(None, [doubts, caption.text, perhaps])))
-        return "\n".join(lines)
+        words = self.labels.caption
+        lines = ((words.doubtful if one.doubtful else "", one.text, words.guesses(one.looks_like)) for one in captions)
+        return "\n".join(" ".join(filter(None, line)) for line in lines)
 
     def _thumbnail(self, fingerprint: str) -> np.ndarray:
         side = self.service.settings.thumbnail_pixels

@@ -22,6 +22,7 @@ from mmembed.app.questions import Question  # noqa: E402
 from mmembed.app.service import Service  # noqa: E402
 from mmembed.app.stopping import Stopped, Switch  # noqa: E402
 from mmembed.errors import GalleryError, InvalidQuery, UnreadablePicture  # noqa: E402
+from mmembed.generate.base import Caption  # noqa: E402
 from tests.fakes import colour_picture, fake_model  # noqa: E402
 
 
@@ -141,6 +142,11 @@ def test_the_selected_are_described_and_their_captions_kept(app: Any, answer: An
     assert [caption.language for caption in app.service.captions(answer.shown[0].fingerprint)] == ["de", "en"]
     with pytest.raises(InvalidQuery, match="Select photos first"):
         several.begin(())
+
+
+def test_an_unfamiliar_photo_among_several_says_what_it_may_show(app: Any) -> None:
+    captions = [Caption("a dog", "en", 0.0, 0.3, doubtful=True, looks_like=("cherry", "rose")), Caption("ein Hund", "de", 0.0, 0.3)]
+    assert app.caption.several._described(captions).splitlines() == ["Doubtful. a dog It may show: cherry, rose.", "ein Hund"]
 
 
 def test_describing_several_is_stopped_and_passes_over_what_is_gone(

@@ -30,13 +30,15 @@ def names(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     """Is a photo's right name nearer to it than all other names of the table?
 
     The names are embedded as they are. Top 1 and top 5 are the shares of the photos whose right name ranks first, or among
-    the first five. A dataset has its names in the column label, or in the one of --text-column; classes go by their names.
+    the first five. Found is the share of the names that, searched for among the photos, find a right one first: a search also
+    goes by what a bundle knows by sight. A dataset has its names in the column label, or in the one of --text-column; classes go
+    by their names.
 
     \b
       mmembed eval names --images photos --labels labels.tsv
       mmembed eval names --dataset owner/name --split test --text-column species
 
-    JSON fields: pictures, names, top1, top5 (per cent).
+    JSON fields: pictures, names, top1, top5, found (per cent).
     """
     from mmembed.evaluate.names import evaluate_names
 
@@ -45,8 +47,8 @@ def names(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     if as_json:
         print_json(result.as_dict())
         return
-    cells = (f"{result.top1:.1f}", f"{result.top5:.1f}", str(result.names), str(result.pictures))
-    print_columns(("top 1", "top 5", "names", "pictures"), [cells])
+    cells = (f"{result.top1:.1f}", f"{result.top5:.1f}", f"{result.found:.1f}", str(result.names), str(result.pictures))
+    print_columns(("top 1", "top 5", "found", "names", "pictures"), [cells])
 
 
 @click.command()

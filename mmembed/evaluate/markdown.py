@@ -147,9 +147,13 @@ def _masked(results: Sequence[MaskedScores]) -> str:
 
 
 def _names(results: Sequence[NameScores]) -> str:
-    rows = [["imagen200", f"{result.top1:.1f}", f"{result.top5:.1f}", result.names, result.pictures] for result in results]
-    note = "ImageNet photographs at their own shape: per cent whose right name ranks first, or among the first five, of all the names."
-    header = ["", "top 1", "top 5", "names", "photographs"]
+    shares = [[f"{share:.1f}" for share in (result.top1, result.top5, result.found)] for result in results]
+    rows = [["imagen200", *cells, result.names, result.pictures] for cells, result in zip(shares, results, strict=True)]
+    note = (
+        "ImageNet photographs at their own shape: per cent whose right name ranks first, or among the first five, of all the names as "
+        "texts; and per cent of the names for which a search finds a right photograph first, by the text and by what is known by sight."
+    )
+    header = ["", "top 1", "top 5", "found", "names", "photographs"]
     return f"{table(header, rows)}\n\n{note}"
 
 

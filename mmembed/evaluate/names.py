@@ -11,7 +11,7 @@ import numpy as np
 from mmembed.errors import InvalidData
 from mmembed.evaluate.captions import english_captions
 from mmembed.evaluate.concepts import any_name
-from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
+from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_searched, embed_texts
 from mmembed.evaluate.tables import LabelRow
 from mmembed.model import Model
 from mmembed.space.base import kinds_of
@@ -28,12 +28,14 @@ class NameScores:
         names: how many names each was given to choose from.
         top1: per cent of the photographs whose right name ranks first.
         top5: per cent of the photographs whose right name is among the first five.
+        found: per cent of the photographs' names by which a search among the photographs finds a right one first.
     """
 
     pictures: int
     names: int
     top1: float
     top5: float
+    found: float
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,7 +44,10 @@ class NameScores:
 def evaluate_names(
     model: Model, folder: PictureFolder, rows: Sequence[LabelRow], names: Sequence[str] | None = None, progress: Progress | None = None
 ) -> NameScores:
-    """Rank names for each photograph. A name is embedded as it is, without a phrase around it.
+    """Rank names for each photograph, and search for each name. It is embedded as it is, without a phrase around it.
+
+    Naming goes by the vectors of the names as texts, without what the space knows of kinds by sight; searching by what a gallery makes
+    of a query.
 
     Args:
         names: to choose from; the labels of `rows` in any case, and these.
@@ -59,7 +64,10 @@ def evaluate_names(
     texts = embed_texts(model.space, choice, progress, "names")
     positions = ranks(pictures @ texts.T, np.array([choice.index(label) for label in labels]))
     top1, top5 = (round(float((positions < k).mean() * 100), 2) for k in (1, 5))
-    return NameScores(len(rows), len(choice), top1, top5)
+    searched = list(dict.fromkeys(labels))
+    first = (embed_searched(model.space, searched, progress) @ pictures.T).argmax(1)
+    found = np.mean([labels[row] == name for row, name in zip(first, searched, strict=True)])
+    return NameScores(len(rows), len(choice), top1, top5, round(float(found * 100), 2))
 
 
 @dataclass(frozen=True)

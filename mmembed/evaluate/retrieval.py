@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmembed.errors import InvalidData
-from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures, embed_texts
+from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures, embed_searched, embed_texts
 from mmembed.evaluate.tables import CaptionRow, by_language
 from mmembed.model import Model
 from mmembed.space.scores import ranks
@@ -83,26 +83,28 @@ def evaluate_retrieval(
     pictures = embed_pictures(model.space, folder, unique, progress)
     results = []
     for language, spoken in by_language(rows).items():
-        texts = embed_texts(model.space, [row.caption for row in spoken], progress, f"texts ({language})")
+        captions = [row.caption for row in spoken]
+        texts = embed_texts(model.space, captions, progress, f"texts ({language})")
+        queries = embed_searched(model.space, captions, progress, f"searches ({language})")
         owner = np.array([column[files[row.image]] for row in spoken])
-        text_ranks, picture_ranks = rank_both_ways(pictures, texts, owner)
+        text_ranks, picture_ranks = rank_both_ways(pictures, texts, queries, owner)
         scores = Recall.of(text_ranks), Recall.of(picture_ranks)
         results.append(RetrievalScores(language, len(unique), len(picture_ranks), len(spoken), *scores))
     return results
 
 
-def rank_both_ways(pictures: np.ndarray, texts: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rank_both_ways(pictures: np.ndarray, texts: np.ndarray, queries: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ranks, 0 = best, ties counting half, of each text's picture and of the best text of each picture that has one.
 
     Args:
         pictures: float32 `[P, dim]`.
-        texts: float32 `[T, dim]`.
+        texts, queries: of the captions as texts that a picture finds, and as queries that find it, each float32 `[T, dim]`.
         owner: int `[T]`, which picture each text belongs to.
 
     Returns:
         float `[T]` and float `[number of different owners]`, the latter in ascending order of the picture.
     """
-    forward = [ranks(texts[rows] @ pictures.T, owner[rows]) for rows in batches(len(texts), 1024)]
+    forward = [ranks(queries[rows] @ pictures.T, owner[rows]) for rows in batches(len(queries), 1024)]
     backward = [_best_own(pictures[owners] @ texts.T, owners, owner) for owners in _owners(owner)]
     return np.concatenate(forward), np.concatenate(backward)
 

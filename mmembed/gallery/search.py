@@ -11,7 +11,7 @@ from mmembed.errors import InvalidQuery
 from mmembed.gallery.items import Query
 from mmembed.gallery.matrix import Rows
 from mmembed.media.picture import Picture
-from mmembed.space.base import Space
+from mmembed.space.base import Space, embed_queries
 
 UNWANTED = 0.5
 """What an unwanted term of weight -1 takes off: this share of its own cosine.
@@ -67,7 +67,7 @@ def embed_query(space: Space, query: Query) -> EmbeddedQuery:
                 raise InvalidQuery(f"A vector of {space.identity} has {space.dim} numbers; this one is {list(term.content.shape)}.")
             vectors[row] = term.content
     if texts:
-        vectors[list(texts)] = space.embed_texts(list(texts.values()))
+        vectors[list(texts)] = embed_queries(space, list(texts.values()))
     if pictures:
         vectors[list(pictures)] = space.embed_pictures(list(pictures.values()))
     weights = np.array([term.weight for term in terms], np.float32)

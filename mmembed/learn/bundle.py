@@ -18,6 +18,7 @@ from mmembed.learn.classes import kinds_seen, read_classes
 from mmembed.learn.data import PictureSource, read_captions, splits_of
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
 from mmembed.learn.features import pooled_features
+from mmembed.learn.glossary import glossary_of, read_groups
 from mmembed.learn.heads import load_heads
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_probe, export_quantised
@@ -25,7 +26,7 @@ from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.trained_decoder import WEIGHTS, TrainedDecoder, load_decoder
 from mmembed.media.picture import Picture
-from mmembed.space.bundled import KINDS, BundledSpace, Calibration
+from mmembed.space.bundled import GLOSSARY, KINDS, BundledSpace, Calibration
 from mmembed.space.pixels import square
 
 _FLOAT = 32
@@ -40,6 +41,7 @@ class BundleConfig:
         captions_from: another folder that `train decoder` wrote, with the same vocabulary, whose decoder writes the captions; without
             it one decoder writes captions and translations.
         classes: table of ImageNet classes (see `learn.classes`) whose names shall say what an unfamiliar picture looks like.
+        groups: table of groups of those classes (see `learn.glossary`) that searches shall know by name, too.
         background: how many training pictures make up the background that confidences are measured against.
         decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
         captioning: what `mmembed tune captions` found on an earlier export.
@@ -61,6 +63,7 @@ class BundleConfig:
     space: Path | None = None
     captions_from: Path | None = None
     classes: Path | None = None
+    groups: Path | None = None
     splits: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain",)
@@ -95,22 +98,27 @@ def export(config_path: Path) -> Path:
     export_text(load_text_tower(place), heads.text, config.output / "text.onnx")
     weights = Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None
     export_decoder(decoder, config.output, weights)
-    captions = config.output / CAPTIONS
+    writer = config.output / CAPTIONS
     for name in NETWORK_FILES:
-        (captions / name).unlink(missing_ok=True)  # of an earlier export
+        (writer / name).unlink(missing_ok=True)  # of an earlier export
     if captioner:
-        captions.mkdir(exist_ok=True)
-        export_decoder(captioner, captions, weights)
+        writer.mkdir(exist_ok=True)
+        export_decoder(captioner, writer, weights)
     shutil.copyfile(place / "text.model", config.output / "text.model")
     shutil.copyfile(config.trained / "decoder.model", config.output / "decoder.model")
 
-    (config.output / KINDS).unlink(missing_ok=True)
+    for name in (KINDS, GLOSSARY):
+        (config.output / name).unlink(missing_ok=True)
+    captions = read_captions(config.captions)
     if config.classes:
         classifier = load_lite2()[1].requires_grad_(False)
         answers, chance = (classifier.weight.numpy(), classifier.bias.numpy()), np.random.default_rng(config.seed)
         features = np.concatenate([pooled_features(network, list(batch)) for batch in batches_of(seen)])
         rows = read_classes(config.classes, config.languages)
         kinds_seen(rows, answers, features, heads.picture.vectors, chance).save(config.output / KINDS)
+        groups, trained = read_groups(config.groups, config.languages) if config.groups else [], set(training)
+        known = (row for row in captions if row.picture in trained)
+        glossary_of(rows, groups, known, config.languages).save(config.output / GLOSSARY)
 
     digest = digest_of(config.output)
     dim = heads.picture.linear.out_features
@@ -120,7 +128,7 @@ def export(config_path: Path) -> Path:
     fields |= {"translations": config.translation_languages, "picture_size": config.picture_size, "max_length": config.max_length}
     held_out = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
     vectors = _embed(space, source, held_out)
-    calibration = calibrate(space, held_out, vectors, read_captions(config.captions), config.calibration_texts, random)
+    calibration = calibrate(space, held_out, vectors, captions, config.calibration_texts, random)
     fields |= {"calibration": asdict(calibration), "licence": config.licence, "captioning": asdict(config.captioning)}
     fields |= {"doubtful_translations": config.doubtful_translations}
     write_manifest(config.output, fields)

@@ -31,7 +31,8 @@ def calibrate(
     Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
     have them; half are in galleries that have what is asked for. What a caption in another language names is what two of its
     picture's English captions do. The size has to count: among more pictures, the best of the
-    wrong ones comes nearer.
+    wrong ones comes nearer. It is fitted to texts alone, without what queries name by sight: fitted to both, it is far too sure of
+    photographs unlike these (docs/experiments.md).
 
     Args:
         stems: names of held-out pictures.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeGuard
 
 import numpy as np
@@ -72,3 +72,15 @@ def kinds_of(space: Space) -> Kinds | None:
     """The kinds of things that a space knows by sight, if it has any."""
     kinds: Kinds | None = getattr(space, "kinds", None)
     return kinds
+
+
+def embed_queries(space: Space, texts: Sequence[str]) -> np.ndarray:
+    """The vectors of what pictures are searched for, float32 `[N, dim]`, L2-normalised.
+
+    A space that knows kinds of things by sight turns texts that name them towards those; with others this is `embed_texts`.
+
+    Raises:
+        InvalidQuery: a text is empty.
+    """
+    embed: Callable[[Sequence[str]], np.ndarray] = getattr(space, "embed_queries", space.embed_texts)
+    return embed(texts)

@@ -14,6 +14,7 @@ import numpy as np
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.space.arithmetic import exact_int8
+from mmembed.space.glossary import Glossary, Mention
 from mmembed.space.kinds import Kinds
 from mmembed.space.pixels import views
 from mmembed.space.sessions import session
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     import sentencepiece as spm
     from onnxruntime import InferenceSession
 
-KINDS = "kinds.npz"
+KINDS, GLOSSARY = "kinds.npz", "glossary.json.gz"
+BY_SIGHT = 2.0
+"""How much the kinds that a query names count, if they are all of it, against its text: similarities of both are taken in units of
+their spread over the background. A name that is less of the query counts less (docs/experiments.md)."""
 
 _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 _NEIGHBOURS = 20
@@ -70,7 +74,7 @@ class BundledSpace:
     """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`.
 
     With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right; `kinds.npz`
-    is what `kinds` are read from.
+    is what `kinds` are read from, and `glossary.json.gz` what they are called in queries.
     """
 
     def __init__(
@@ -114,6 +118,11 @@ class BundledSpace:
         place = self._folder / KINDS
         return Kinds.read(place) if place.is_file() else None
 
+    @cached_property
+    def _glossary(self) -> Glossary | None:
+        place = self._folder / GLOSSARY
+        return Glossary.read(place) if place.is_file() else None
+
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
         """float32 `[N, dim]`; the views of a very wide or tall picture are averaged."""
         seen = [views(picture.pixels, self.picture_size) for picture in pictures]
@@ -137,6 +146,28 @@ class BundledSpace:
         for chosen, ids, mask in self._batches(texts):
             vectors[chosen] = self._texts.run(["vector"], {"ids": ids, "mask": mask})[0]
         return vectors
+
+    def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """As `embed_texts`, and where a text names kinds of things that are known by sight, it is turned towards those.
+
+        Raises:
+            InvalidQuery: a text is empty.
+        """
+        vectors = self.embed_texts(texts)
+        kinds, glossary = self.kinds, self._glossary
+        if kinds and glossary:
+            for row, text in enumerate(texts):
+                if mentions := glossary.find(text):
+                    vectors[row] = self._turned(vectors[row], mentions, kinds)
+        return vectors
+
+    def _turned(self, vector: np.ndarray, mentions: Sequence[Mention], kinds: Kinds) -> np.ndarray:
+        """float32 `[dim]`, normalised."""
+        shares = np.array([1.0, *(BY_SIGHT * mention.share for mention in mentions)])
+        directions = np.stack([vector, *(kinds.direction(mention.kinds) for mention in mentions)])
+        spreads = (directions @ self._background.T).std(1)
+        turned: np.ndarray = (shares / np.maximum(spreads, 1e-6)) @ directions
+        return (turned / np.linalg.norm(turned)).astype(np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
         """States and word embeddings of every piece, for a decoder to read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ class Kinds:
     def likeliest(self, pictures: np.ndarray, count: int) -> np.ndarray:
         """Which kinds pictures, float32 `[N, dim]`, look like most; the likeliest first, int64 `[N, count]`."""
         return np.argsort(-(pictures @ self.vectors.T + self.offsets), axis=1, kind="stable")[:, :count]
+
+    def direction(self, kinds: Sequence[int]) -> np.ndarray:
+        """What a picture's vector is multiplied with to tell how much it looks like any of some kinds, float32 `[dim]`."""
+        mean: np.ndarray = self._directions[list(kinds)].mean(0)
+        return mean
+
+    @cached_property
+    def _directions(self) -> np.ndarray:
+        """Unit vectors from the middle of all kinds to each."""
+        spread = self.vectors - self.vectors.mean(0)
+        unit: np.ndarray = spread / np.maximum(np.linalg.norm(spread, axis=1, keepdims=True), 1e-9)
+        return unit
 
     def looks_like(self, pictures: np.ndarray, language: str, count: int = 3) -> list[tuple[str, ...]]:
         """What the kinds that pictures, float32 `[N, dim]`, look like most are called; nothing in a language that has no names.

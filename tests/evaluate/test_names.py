@@ -18,9 +18,9 @@ from tests.fakes import colour_kinds, fake_model
 def test_right_names_rank_first(pictures: Path) -> None:
     rows = [LabelRow("red.webp", "red"), LabelRow("blue.jpg", "blue")]
     with PictureFolder(pictures) as folder:
-        assert evaluate_names(fake_model(), folder, rows) == NameScores(2, 2, 100, 100)
+        assert evaluate_names(fake_model(), folder, rows) == NameScores(2, 2, 100, 100, 100)
         # White is nearer to yellow than red is, and both are further from it than yellow itself.
-        assert evaluate_names(fake_model(), folder, rows, ["yellow", "white", "green"]) == NameScores(2, 5, 100, 100)
+        assert evaluate_names(fake_model(), folder, rows, ["yellow", "white", "green"]) == NameScores(2, 5, 100, 100, 100)
 
 
 def test_wrong_names_count_by_their_rank(pictures: Path) -> None:
@@ -28,7 +28,7 @@ def test_wrong_names_count_by_their_rank(pictures: Path) -> None:
     with PictureFolder(pictures) as folder:
         result = evaluate_names(fake_model(), folder, rows, ["yellow", "grey"])
     # From red: red, yellow, white, the unknown word, then green and blue, which tie at the fifth and sixth place.
-    assert result == NameScores(4, 6, 25, 100)
+    assert result == NameScores(4, 6, 25, 100, 25)
     with PictureFolder(pictures) as folder:
         far = evaluate_names(fake_model(), folder, [LabelRow("red.webp", "green")], ["red", "yellow", "white", "red yellow", "red white"])
     assert (far.top1, far.top5) == (0, 0)

@@ -16,7 +16,7 @@ def test_ranks_by_hand() -> None:
     pictures = np.eye(3, dtype=np.float32)
     texts = np.array([[0.9, 0.1, 0], [0.1, 0.2, 0.3], [0.5, 0.4, 0.3], [0.2, 0.8, 0.1]], np.float32)
     owner = np.array([0, 0, 2, 2])
-    forward, backward = rank_both_ways(pictures, texts, owner)
+    forward, backward = rank_both_ways(pictures, texts, texts, owner)
     assert forward.tolist() == [0, 2, 2, 2]
     # Picture 0: its best text (0.9) beats all others. Picture 2: its best (0.3) is as good as text 1, which is not its own.
     assert backward.tolist() == [0, 0.5]
@@ -24,7 +24,7 @@ def test_ranks_by_hand() -> None:
 
 def test_ties_do_not_help() -> None:
     same = np.ones((8, 2), np.float32)
-    forward, backward = rank_both_ways(same, same, np.arange(8))
+    forward, backward = rank_both_ways(same, same, same, np.arange(8))
     assert set(forward) == set(backward) == {3.5}
 
 
@@ -32,7 +32,7 @@ def test_blocks_equal_one_matrix() -> None:
     random = np.random.default_rng(0)
     pictures, texts = random.normal(size=(600, 8)).astype(np.float32), random.normal(size=(2100, 8)).astype(np.float32)
     owner = random.integers(0, 600, 2100)
-    forward, backward = rank_both_ways(pictures, texts, owner)
+    forward, backward = rank_both_ways(pictures, texts, texts, owner)
     scores = texts @ pictures.T
     assert forward.tolist() == [(row > row[own]).sum() for row, own in zip(scores, owner, strict=True)]
     best = [max(scores[owner == own, own]) for own in np.unique(owner)]

@@ -11,7 +11,7 @@ import pytest
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.media.samples import sample_photos
-from mmembed.space.base import knows_pictures
+from mmembed.space.base import embed_queries, knows_pictures
 from mmembed.space.text import MAX_PIECES
 from tests.bundled import mini, needs_weights
 
@@ -155,3 +155,19 @@ def test_the_bundle_is_small(tmp_path: Path) -> None:
     from tests.bundled import WEIGHTS
 
     assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 80e6
+
+
+def test_a_query_that_names_a_kind_is_turned_towards_what_is_known_by_sight() -> None:
+    space = mini().space
+    cheetah = space.embed_pictures([photo("cheetah1.jpg")])[0]
+    for name in ("cheetah", "guépards", "gepard"):
+        text, query = space.embed_texts([name])[0], embed_queries(space, [name])[0]
+        assert np.isclose(np.linalg.norm(query), 1, atol=1e-5) and query.dtype == np.float32
+        similarities = np.array([[text @ cheetah], [query @ cheetah]])
+        plain, sighted = space.standardise(np.stack([text, query]), similarities)[:, 0]  # type: ignore[attr-defined]
+        assert sighted > plain + 1, name
+    others = ["a dog runs on the beach", "xyzzy"]
+    assert np.array_equal(embed_queries(space, others), space.embed_texts(others)), "these name nothing that captions do not say"
+    assert embed_queries(space, []).shape == (0, space.dim)
+    with pytest.raises(InvalidQuery):
+        embed_queries(space, [" "])

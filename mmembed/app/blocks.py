@@ -72,10 +72,11 @@ class _App:
         # The page is there before the model is. These calls wait for the model and fill in what depends on it. What visitors may
         # have set or asked by then is read after the waiting, and kept.
         self.blocks.load(parts.in_sentences(self.greet, speech), None, [caption.language, translate.to], queue=False, **quiet)
-        loaded = self.blocks.load(parts.in_sentences(self.ready, speech), None, [self.header, self.models.list, search.status], **quiet)
+        # One after the other with searches, and asked for before any of them, so that no answer to one is overwritten.
+        ready = parts.in_sentences(self.ready, speech)
+        opened = [self.header, self.models.list, *self.filling]
+        loaded = self.blocks.load(ready, [search.answer], opened, concurrency_id="search", **quiet)
         loaded.then(parts.in_sentences(self.choices, speech), self.choosing, [*self.choosing, search.options.folder], **quiet)
-        # One after the other with searches, so that what is asked meanwhile is seen to be there.
-        loaded.then(parts.in_sentences(self.filled, speech), [search.answer], self.filling, concurrency_id="search", **quiet)
         index.connect(self.indexed, search.answer, [self.header, search.options.folder, *self.filling])
         search.panel.caption_this.click(
             parts.in_sentences(self.caption_chosen, speech),
@@ -125,13 +126,15 @@ class _App:
         """The inputs whose choices depend on the model; see `choices`."""
         return [self.caption.language, self.caption.also, self.translate.source, self.translate.to]
 
-    def ready(self) -> tuple[Any, ...]:
-        """The header, the list of models and the search's status once the model is loaded, or why it cannot be used."""
+    def ready(self, answer: Answer) -> tuple[Any, ...]:
+        """The header, the list of models and `filling` once the model is loaded, or why it cannot be used in the search's status."""
         try:
             header = self._header()
         except MmembedError as error:
-            return _header(self.labels, self.labels.not_ready), self.models.listed(), parts.note("", str(error), "weak")
-        return header, self.models.listed(), gr.skip()
+            empty = [gr.skip()] * len(self.filling)
+            empty[-len(self.search.outputs)] = parts.note("", str(error), "weak")
+            return (_header(self.labels, self.labels.not_ready), self.models.listed(), *empty)
+        return (header, self.models.listed(), *self.filled(answer))
 
     def greet(self) -> tuple[Any, Any]:
         """The languages that a visitor probably wants captions in, and translations to, before the model is asked."""

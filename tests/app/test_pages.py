@@ -38,13 +38,13 @@ def test_what_replaces_the_first_photos_comes_one_after_the_other(app: Any) -> N
     """Else the welcome, begun before a search had its answer, could arrive after it."""
     private = [fn for fn in app.blocks.fns.values() if app.search.grid in fn.outputs and fn.api_visibility == "private"]
     groups = {
-        name: {(fn.concurrency_id, fn.concurrency_limit) for fn in private if fn.name == name} for name in ("search", "filled", "indexed")
+        name: {(fn.concurrency_id, fn.concurrency_limit) for fn in private if fn.name == name} for name in ("search", "ready", "indexed")
     }
     assert groups == {name: {("search", "default")} for name in groups}, "of which Gradio runs one at a time"
 
 
 def test_everything_that_depends_on_the_model_gets_a_value(app: Any) -> None:
-    assert len(app.ready()) == 3
+    assert len(app.ready(Answer())) == len(app.filling) + 2
     assert len(app.choices("en", [], "auto", "de")) == len(app.choosing) + 1
     assert len(app.filled(Answer())) == len(app.filling)
     assert len(app.indexed(Answer())) == len(app.filling) + 2
@@ -202,7 +202,7 @@ def test_models_are_shown_by_what_they_do(app: Any, monkeypatch) -> None:
 def test_the_pages_are_german_when_asked(gallery: Path) -> None:
     with Service(gallery, fake_model, labels=read_labels("de")) as service:
         app = _App(service)
-        header, models, _ = app.ready()
+        header, models, *_ = app.ready(Answer())
         assert "läuft auf diesem Rechner" in header
         assert app.greet() == ("de", "en")
         assert "Gerade" not in models and "GB herunterzuladen" in models

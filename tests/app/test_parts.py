@@ -88,7 +88,8 @@ def test_a_gallery_that_cannot_be_opened_is_named_on_the_page(tmp_path: Path) ->
     (tmp_path / "photos.mm").write_text("a file, no gallery")
     with Service(tmp_path / "photos.mm", fake_model) as service:
         app = _App(service)
-        header, models, status = app.ready()
+        header, models, *rest = app.ready(Answer())
+        status = rest[app.filling.index(app.search.status)]
         assert app.filled(Answer()) == (gr.skip(),) * len(app.filling)
         assert set(map(str, app.choices("en", [], "auto", "de"))) == {str(gr.skip())}
     assert "cannot be used yet" in header

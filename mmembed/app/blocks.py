@@ -70,7 +70,7 @@ class _App:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         writing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "write"}
         # The page is there before the model is. These calls wait for the model and fill in what depends on it. What visitors may
-        # have set or asked by then is read after the waiting, and kept.
+        # have set by then is read after the waiting, and kept.
         self.blocks.load(parts.in_sentences(self.greet, speech), None, [caption.language, translate.to], queue=False, **quiet)
         # One after the other with searches, and asked for before any of them, so that no answer to one is overwritten.
         ready = parts.in_sentences(self.ready, speech)
@@ -132,7 +132,7 @@ class _App:
             header = self._header()
         except MmembedError as error:
             empty = [gr.skip()] * len(self.filling)
-            empty[-len(self.search.outputs)] = parts.note("", str(error), "weak")
+            empty[self.filling.index(self.search.status)] = parts.note("", str(error), "weak")
             return (_header(self.labels, self.labels.not_ready), self.models.listed(), *empty)
         return (header, self.models.listed(), *self.filled(answer))
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from mmembed.evaluate.concepts import Concepts
-from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_searched
+from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
 from mmembed.evaluate.probabilities import Bin, auroc, calibration_error, reliability
 from mmembed.evaluate.searches import Search, caption_tasks, draw, word_tasks
 from mmembed.evaluate.tables import CaptionRow, by_picture
 from mmembed.gallery.items import GOOD_MATCH
 from mmembed.model import Model
-from mmembed.space.base import Space
+from mmembed.space.base import Space, as_queries
 
 SIZES = (1, 12, 100, 1000)
 _SEED = 2016
@@ -88,7 +88,7 @@ def evaluate_confidence(
     }
     results = []
     for queries, (texts, tasks) in asked.items():
-        vectors = embed_searched(model.space, texts, progress, queries)
+        vectors = as_queries(model.space, texts, embed_texts(model.space, texts, progress, queries))
         for size in sizes:
             if searches := list(draw(tasks, size, random)):
                 results.append(_score(model.space, queries, size, vectors, pictures, searches))

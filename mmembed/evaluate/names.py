@@ -11,10 +11,10 @@ import numpy as np
 from mmembed.errors import InvalidData
 from mmembed.evaluate.captions import english_captions
 from mmembed.evaluate.concepts import any_name
-from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_searched, embed_texts
+from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
 from mmembed.evaluate.tables import LabelRow
 from mmembed.model import Model
-from mmembed.space.base import kinds_of
+from mmembed.space.base import as_queries, kinds_of
 from mmembed.space.kinds import Kinds
 from mmembed.space.scores import ranks
 
@@ -64,8 +64,8 @@ def evaluate_names(
     texts = embed_texts(model.space, choice, progress, "names")
     positions = ranks(pictures @ texts.T, np.array([choice.index(label) for label in labels]))
     top1, top5 = (round(float((positions < k).mean() * 100), 2) for k in (1, 5))
-    searched = list(dict.fromkeys(labels))
-    first = (embed_searched(model.space, searched, progress) @ pictures.T).argmax(1)
+    searched = choice[: len(set(labels))]
+    first = (as_queries(model.space, searched, texts[: len(searched)]) @ pictures.T).argmax(1)
     found = np.mean([labels[row] == name for row, name in zip(first, searched, strict=True)])
     return NameScores(len(rows), len(choice), top1, top5, round(float(found * 100), 2))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmembed.evaluate.concepts import Concepts
-from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_searched, remembering
+from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts, remembering
 from mmembed.evaluate.tables import CaptionRow, by_picture
 from mmembed.gallery.items import Query
 from mmembed.gallery.matrix import Rows
@@ -75,7 +75,7 @@ def evaluate_negation(
     matrix = embed_pictures(space, folder, list(captions), progress)
     queries = {way: [ask(*pair) for pair in pairs] for way, ask in WAYS.items()}
     terms = [term.content for asked in queries.values() for query in asked for term in query.terms if isinstance(term.content, str)]
-    embed_searched(space, list(dict.fromkeys(terms)), progress)  # in batches; the searches below find them remembered
+    embed_texts(space, list(dict.fromkeys(terms)), progress)  # in batches; the searches below find them remembered
     places = Rows(np.arange(len(matrix)), matrix)
     results = []
     for way, asked in queries.items():

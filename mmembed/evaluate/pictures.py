@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from mmembed.errors import InvalidData, UnreadablePicture
 from mmembed.media.picture import Picture
 from mmembed.model import Model
-from mmembed.space.base import Space, embed_queries
+from mmembed.space.base import Space
 
 Progress = Callable[[int, int, str], None]
 BATCH = 32
@@ -127,20 +126,9 @@ def embed_pictures(space: Space, folder: PictureFolder, names: Sequence[str], pr
 
 def embed_texts(space: Space, texts: Sequence[str], progress: Progress | None = None, message: str = "texts") -> np.ndarray:
     """Vectors of texts, float32 `[N, dim]`, batch by batch."""
-    return _in_batches(space.embed_texts, space.dim, texts, progress, message)
-
-
-def embed_searched(space: Space, texts: Sequence[str], progress: Progress | None = None, message: str = "searches") -> np.ndarray:
-    """Vectors of what is searched for (`space.base.embed_queries`), float32 `[N, dim]`, batch by batch."""
-    return _in_batches(partial(embed_queries, space), space.dim, texts, progress, message)
-
-
-def _in_batches(
-    embed: Callable[[Sequence[str]], np.ndarray], dim: int, texts: Sequence[str], progress: Progress | None, message: str
-) -> np.ndarray:
-    vectors = np.empty((len(texts), dim), np.float32)
+    vectors = np.empty((len(texts), space.dim), np.float32)
     for rows in batches(len(texts), 2 * BATCH):
-        vectors[rows] = embed(texts[rows])
+        vectors[rows] = space.embed_texts(texts[rows])
         if progress:
             progress(rows.stop, len(texts), message)
     return vectors
@@ -153,7 +141,6 @@ class _Remembering:
         self._space = space
         self._pictures: dict[str, np.ndarray] = {}
         self._texts: dict[str, np.ndarray] = {}
-        self._queries: dict[str, np.ndarray] = {}
         self.name = space.name
         self.identity = space.identity
         self.dim = space.dim
@@ -161,7 +148,7 @@ class _Remembering:
         self.picture_size = space.picture_size
 
     def __getattr__(self, name: str) -> Any:
-        """What only some spaces have, such as `familiarity` and `kinds`."""
+        """What only some spaces have, such as `familiarity`, `kinds` and `as_queries`."""
         return getattr(self._space, name)
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
@@ -171,16 +158,10 @@ class _Remembering:
         return np.array([self._pictures[picture.fingerprint] for picture in pictures], np.float32).reshape(-1, self.dim)
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return self._remembered(texts, self._texts, self._space.embed_texts)
-
-    def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
-        return self._remembered(texts, self._queries, partial(embed_queries, self._space))
-
-    def _remembered(self, texts: Sequence[str], known: dict[str, np.ndarray], embed: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
-        new = list(dict.fromkeys(text for text in texts if text not in known))
+        new = list(dict.fromkeys(text for text in texts if text not in self._texts))
         if new:
-            known.update(zip(new, embed(new), strict=True))
-        return np.array([known[text] for text in texts], np.float32).reshape(-1, self.dim)
+            self._texts.update(zip(new, self._space.embed_texts(new), strict=True))
+        return np.array([self._texts[text] for text in texts], np.float32).reshape(-1, self.dim)
 
     def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
         return self._space.confidence(query, similarities, among)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mmembed.errors import InvalidData
-from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures, embed_searched, embed_texts
+from mmembed.evaluate.pictures import PictureFolder, Progress, batches, embed_pictures, embed_texts
 from mmembed.evaluate.tables import CaptionRow, by_language
 from mmembed.model import Model
+from mmembed.space.base import as_queries
 from mmembed.space.scores import ranks
 
 _KS = (1, 5, 10)
@@ -85,7 +86,7 @@ def evaluate_retrieval(
     for language, spoken in by_language(rows).items():
         captions = [row.caption for row in spoken]
         texts = embed_texts(model.space, captions, progress, f"texts ({language})")
-        queries = embed_searched(model.space, captions, progress, f"searches ({language})")
+        queries = as_queries(model.space, captions, texts)
         owner = np.array([column[files[row.image]] for row in spoken])
         text_ranks, picture_ranks = rank_both_ways(pictures, texts, queries, owner)
         scores = Recall.of(text_ranks), Recall.of(picture_ranks)

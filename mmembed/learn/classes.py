@@ -15,7 +15,7 @@ import numpy as np
 from mmembed.errors import InvalidData
 from mmembed.evaluate.concepts import any_name
 from mmembed.evaluate.tables import read_table
-from mmembed.space.kinds import Kinds
+from mmembed.space.kinds import Kinds, from_the_middle
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ MOST_REAL = 0.4
 
 def class_directions(classifier: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
     """Unit vectors of the `chosen` rows of a `classifier` `[C, width]`, seen from the middle of all; `[len(chosen), width]`."""
-    directions = classifier[list(chosen)] - classifier.mean(0)
-    unit: np.ndarray = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-    return unit
+    return from_the_middle(classifier)[list(chosen)]
 
 
 def pseudo_pictures(directions: np.ndarray, features: np.ndarray, distance: float = 1.0) -> np.ndarray:

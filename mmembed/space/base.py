@@ -74,13 +74,19 @@ def kinds_of(space: Space) -> Kinds | None:
     return kinds
 
 
-def embed_queries(space: Space, texts: Sequence[str]) -> np.ndarray:
-    """The vectors of what pictures are searched for, float32 `[N, dim]`, L2-normalised.
+def as_queries(space: Space, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    """The vectors of what pictures are searched for, float32 `[N, dim]`, L2-normalised, from those of the texts, `[N, dim]`.
 
-    A space that knows kinds of things by sight turns texts that name them towards those; with others this is `embed_texts`.
+    A space that knows kinds of things by sight turns texts that name them towards those; others leave them as they are.
+    """
+    turned: Callable[[Sequence[str], np.ndarray], np.ndarray] | None = getattr(space, "as_queries", None)
+    return turned(texts, vectors) if turned else vectors
+
+
+def embed_queries(space: Space, texts: Sequence[str]) -> np.ndarray:
+    """The same from the texts alone.
 
     Raises:
         InvalidQuery: a text is empty.
     """
-    embed: Callable[[Sequence[str]], np.ndarray] = getattr(space, "embed_queries", space.embed_texts)
-    return embed(texts)
+    return as_queries(space, texts, space.embed_texts(texts))

@@ -147,27 +147,21 @@ class BundledSpace:
             vectors[chosen] = self._texts.run(["vector"], {"ids": ids, "mask": mask})[0]
         return vectors
 
-    def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
-        """As `embed_texts`, and where a text names kinds of things that are known by sight, it is turned towards those.
-
-        Raises:
-            InvalidQuery: a text is empty.
-        """
-        vectors = self.embed_texts(texts)
-        kinds, glossary = self.kinds, self._glossary
-        if kinds and glossary:
+    def as_queries(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """The vectors of texts, float32 `[N, dim]`, those that name kinds of things that are known by sight turned towards these."""
+        glossary, queries = self._glossary, vectors.copy()
+        if glossary:
             for row, text in enumerate(texts):
-                if mentions := glossary.find(text):
-                    vectors[row] = self._turned(vectors[row], mentions, kinds)
-        return vectors
+                if (mentions := glossary.find(text)) and (kinds := self.kinds):
+                    queries[row] = self._turned(vectors[row], mentions, kinds)
+        return queries
 
     def _turned(self, vector: np.ndarray, mentions: Sequence[Mention], kinds: Kinds) -> np.ndarray:
-        """float32 `[dim]`, normalised."""
+        """`[dim]`, normalised."""
         shares = np.array([1.0, *(BY_SIGHT * mention.share for mention in mentions)])
         directions = np.stack([vector, *(kinds.direction(mention.kinds) for mention in mentions)])
         spreads = (directions @ self._background.T).std(1)
-        turned: np.ndarray = (shares / np.maximum(spreads, 1e-6)) @ directions
-        return (turned / np.linalg.norm(turned)).astype(np.float32)
+        return _normalised((shares / np.maximum(spreads, 1e-6)) @ directions)
 
     def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
         """States and word embeddings of every piece, for a decoder to read."""
@@ -229,4 +223,5 @@ def _padded(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _normalised(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return unit

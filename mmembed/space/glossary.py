@@ -7,10 +7,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-
-import snowballstemmer
+from typing import Any
 
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "cs": "czech", "ar": "arabic"}
 _WORD = re.compile(r"[^\W_]+")
@@ -94,12 +93,19 @@ def stems(text: str, language: str) -> list[str]:
     if language == "zh":
         return _CHINESE.findall(text)
     words = _WORD.findall(text.lower())
-    return list(snowballstemmer.stemmer(_STEMMERS[language]).stemWords(words)) if language in _STEMMERS else words
+    return list(_stemmer(_STEMMERS[language]).stemWords(words)) if language in _STEMMERS else words
 
 
 def stemmed(name: str, language: str) -> str:
     """A name as `Glossary.names` has it."""
     return _joint(language).join(stems(name, language))
+
+
+@cache
+def _stemmer(algorithm: str) -> Any:
+    import snowballstemmer  # takes as long as reading the names; whoever does not search need not wait for it
+
+    return snowballstemmer.stemmer(algorithm)
 
 
 def _joint(language: str) -> str:

@@ -41,9 +41,7 @@ class Kinds:
     @cached_property
     def _directions(self) -> np.ndarray:
         """Unit vectors from the middle of all kinds to each."""
-        spread = self.vectors - self.vectors.mean(0)
-        unit: np.ndarray = spread / np.maximum(np.linalg.norm(spread, axis=1, keepdims=True), 1e-9)
-        return unit
+        return from_the_middle(self.vectors)
 
     def looks_like(self, pictures: np.ndarray, language: str, count: int = 3) -> list[tuple[str, ...]]:
         """What the kinds that pictures, float32 `[N, dim]`, look like most are called; nothing in a language that has no names.
@@ -70,3 +68,10 @@ class Kinds:
             vectors = stored[_VECTORS].astype(np.float32)
             offsets = stored[_OFFSETS] if _OFFSETS in stored else np.zeros(len(vectors), np.float32)
             return cls(vectors, offsets, names, stored[_SYNONYMS].tolist())
+
+
+def from_the_middle(rows: np.ndarray) -> np.ndarray:
+    """Unit vectors that point from the mean of the rows of a classifier, `[K, width]`, to each."""
+    spread = rows - rows.mean(0)
+    unit: np.ndarray = spread / np.maximum(np.linalg.norm(spread, axis=1, keepdims=True), 1e-9)
+    return unit

@@ -46,6 +46,19 @@ PLAIN = Style()
 
 
 @dataclass(frozen=True)
+class Hint:
+    """What a text may well name.
+
+    Attributes:
+        name: as it stands within a text.
+        weight: what the log-probability of a text that says it grows by, above 0.
+    """
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True)
 class Captioning:
     """What was tuned on validation data for one space and one decoder together; part of a bundle's manifest.
 
@@ -58,6 +71,8 @@ class Captioning:
         slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
             probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
         offset: see `slope`.
+        naming: how much likelier a caption of an unfamiliar picture becomes by naming the kind of thing that the space sees there; see
+            `generate.hints`. 0 leaves captions as they are.
     """
 
     rerank_weight: float = 0.0
@@ -66,6 +81,7 @@ class Captioning:
     slope: float = 0.0
     offset: float = 0.0
     unfamiliar_below: float = -1.0
+    naming: float = 0.0
 
     @property
     def chooses(self) -> bool:
@@ -190,6 +206,30 @@ class StyledDecoder(Decoder, Protocol):
         style: Style = PLAIN,
     ) -> list[list[Candidate]]:
         """See `Decoder.generate`."""
+        ...
+
+
+class HintedDecoder(StyledDecoder, Protocol):
+    """A decoder that is told what a text may well name.
+
+    Attributes:
+        takes_hints: True.
+    """
+
+    @property
+    def takes_hints(self) -> bool: ...
+
+    def generate(
+        self,
+        prefix: np.ndarray | None,
+        source: Sequence[str] | None,
+        language: str,
+        beams: int = 4,
+        count: int = 1,
+        style: Style = PLAIN,
+        hints: Sequence[Sequence[Hint]] = (),
+    ) -> list[list[Candidate]]:
+        """See `Decoder.generate`; `hints` are those of each row. They choose what is written; the scores are without them."""
         ...
 
 

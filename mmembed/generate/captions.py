@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.errors import UnknownLanguage
-from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style, reads_vectors
+from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Hint, Style, reads_vectors
+from mmembed.generate.hints import hinted
 from mmembed.generate.polish import arranged, usable
 from mmembed.generate.rerank import agreement, fits, rerank
 from mmembed.generate.style import in_style
@@ -51,7 +52,8 @@ def caption_vectors(
     if not len(vectors):
         return []
     wanted = max(beams, count)  # more than are shown: what loops or has the wrong length is passed over
-    ranked = decoder.generate(vectors, None, served, wanted, wanted, **in_style(decoder, style))
+    hints = hinted(decoder, _hints(space, vectors, served, captioning))
+    ranked = decoder.generate(vectors, None, served, wanted, wanted, **in_style(decoder, style), **hints)
     return from_candidates(space, ranked, vectors, served, count, style, captioning)
 
 
@@ -85,7 +87,8 @@ def caption_pictures(
     # Where nothing is to choose among, no more than is shown: some captioners have a translator write each candidate.
     kept = wanted if style != PLAIN or captioning.chooses else count
     if reads_vectors(captioner, space):
-        ranked = captioner.describe_vectors(vectors, served, wanted, kept, **in_style(captioner, style))
+        hints = hinted(captioner, _hints(space, vectors, served, captioning))
+        ranked = captioner.describe_vectors(vectors, served, wanted, kept, **in_style(captioner, style), **hints)
     else:
         ranked = captioner.describe(pictures, served, wanted, kept, **in_style(captioner, style))
     return from_candidates(space, ranked, vectors, served, count, style, captioning, captioner.credit(served))
@@ -122,18 +125,26 @@ def from_candidates(
     return captions
 
 
+def _hints(space: Space, vectors: np.ndarray, language: str, captioning: Captioning) -> list[list[Hint]]:
+    """Of each unfamiliar picture what the kind of thing is called that it looks most like."""
+    if not captioning.naming:
+        return [[] for _ in vectors]
+    looks = _looks(space, vectors, _unfamiliar(space, vectors, captioning), language, 1)
+    return [[Hint(name, captioning.naming) for name in names] for names in looks]
+
+
 def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> list[bool]:
     if not knows_pictures(space):
         return [False] * len(vectors)
     return [bool(strange) for strange in space.familiarity(vectors) < captioning.unfamiliar_below]
 
 
-def _looks(space: Space, vectors: np.ndarray, unfamiliar: Sequence[bool], language: str) -> list[tuple[str, ...]]:
+def _looks(space: Space, vectors: np.ndarray, unfamiliar: Sequence[bool], language: str, count: int = 3) -> list[tuple[str, ...]]:
     """What the unfamiliar pictures look like."""
     kinds = kinds_of(space) if any(unfamiliar) else None
     if kinds is None:
         return [()] * len(vectors)
-    return [names if strange else () for names, strange in zip(kinds.looks_like(vectors, language), unfamiliar, strict=True)]
+    return [names if strange else () for names, strange in zip(kinds.looks_like(vectors, language, count), unfamiliar, strict=True)]
 
 
 def _confidence(space: Space, text: np.ndarray, similarity: float, captioning: Captioning) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mmembed.errors import InvalidQuery, UnknownLanguage
-from mmembed.generate.base import Candidate, Captioning, Style
-from mmembed.generate.captions import caption_vectors
+from mmembed.generate.base import Candidate, Captioning, Decoder, Hint, Style
+from mmembed.generate.captions import caption_pictures, caption_vectors
+from mmembed.generate.parts import DecoderCaptioner
 from mmembed.space.kinds import Kinds
 from tests.fakes import FakeDecoder, FakeSpace, colour_kinds, colour_picture
 
@@ -90,6 +91,38 @@ def test_what_an_unfamiliar_picture_looks_like_is_said() -> None:
     vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
     found = caption_vectors(space, FakeDecoder(), vectors, "de", captioning=Captioning(unfamiliar_below=0.5))
     assert [caption.looks_like for caption in found] == [(), ("Abendhimmel", "Himmel", "Rose")]
+
+
+class Hinted(Scripted):
+    """Says what it is hinted at."""
+
+    caption_languages = ("en", "de")
+    takes_hints = True
+
+    def generate(  # type: ignore[override]
+        self, prefix: np.ndarray, source: None, language: str, beams: int, count: int, hints: Sequence[Sequence[Hint]] = ()
+    ) -> list[list[Candidate]]:
+        return [[Candidate(" ".join(f"{hint.name} {hint.weight:g}" for hint in row) or "?", -1.0)] for row in hints or [()] * len(prefix)]
+
+
+def test_captions_of_unfamiliar_pictures_are_hinted_at_what_is_seen() -> None:
+    space, tuned = Homely(), Captioning(unfamiliar_below=0.5, naming=3.0)
+    space.kinds = colour_kinds()
+    vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
+
+    def said(decoder: Decoder, captioning: Captioning, language: str = "de") -> list[str]:
+        captioner = DecoderCaptioner("fake", space, decoder)
+        found = caption_vectors(space, decoder, vectors, language, captioning=captioning)
+        again = caption_pictures(space, captioner, (), vectors, language, captioning=captioning)
+        assert [caption.text for caption in found] == [caption.text for caption in again]
+        return [caption.text for caption in found]
+
+    assert said(Hinted(), tuned) == ["?", "Abendhimmel 3"]
+    assert said(Hinted(), Captioning(unfamiliar_below=0.5)) == ["?", "?"], "unless that was tuned"
+    assert said(Hinted(), Captioning(naming=3.0)) == ["?", "?"], "nothing is unfamiliar"
+    assert said(FakeDecoder(), tuned) == ["rot", "blau"], "not every decoder takes hints"
+    space.kinds = None
+    assert said(Hinted(), tuned) == ["?", "?"]
 
 
 def test_how_sure_a_written_caption_is_can_be_measured() -> None:

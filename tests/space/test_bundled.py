@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,14 @@ def test_a_picture_unlike_those_trained_on_looks_like_what_it_shows() -> None:
         for language, kind in languages.items():
             [caption] = mini().caption_vectors(vectors, [language])[0]
             assert caption.unfamiliar and kind in caption.looks_like and len(caption.looks_like) == 3
+
+
+def test_a_caption_of_such_a_picture_says_so() -> None:
+    vectors, model = mini().space.embed_pictures([photo("cheetah1.jpg")]), mini()
+    for language, name in {"en": "cheetah", "de": "Gepard", "fr": "guépard", "cs": "gepard", "zh": "猎豹"}.items():
+        assert name in model.caption_vectors(vectors, [language])[0][0].text
+    unhinted = replace(model, captioning=replace(model.captioning, naming=0.0))
+    assert "cheetah" not in unhinted.caption_vectors(vectors, ["en"])[0][0].text
 
 
 def test_vectors_do_not_depend_on_the_number_of_threads() -> None:

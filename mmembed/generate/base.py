@@ -73,6 +73,7 @@ class Captioning:
         offset: see `slope`.
         naming: how much likelier a caption of an unfamiliar picture becomes by naming the kind of thing that the space sees there; see
             `generate.hints`. 0 leaves captions as they are.
+        named_above: the evidence of that kind that it takes; see `space.kinds.Kinds.evidence`.
     """
 
     rerank_weight: float = 0.0
@@ -82,6 +83,7 @@ class Captioning:
     offset: float = 0.0
     unfamiliar_below: float = -1.0
     naming: float = 0.0
+    named_above: float = 0.0
 
     @property
     def chooses(self) -> bool:

@@ -126,11 +126,13 @@ def from_candidates(
 
 
 def _hints(space: Space, vectors: np.ndarray, language: str, captioning: Captioning) -> list[list[Hint]]:
-    """Of each unfamiliar picture what the kind of thing is called that it looks most like."""
-    if not captioning.naming:
+    """Of each unfamiliar picture what the kind of thing is called that it looks most like, if it does so enough."""
+    kinds = kinds_of(space) if captioning.naming else None
+    if kinds is None:
         return [[] for _ in vectors]
     looks = _looks(space, vectors, _unfamiliar(space, vectors, captioning), language, 1)
-    return [[Hint(name, captioning.naming) for name in names] for names in looks]
+    enough = kinds.evidence(vectors) >= captioning.named_above
+    return [[Hint(name, captioning.naming) for name in names if sure] for names, sure in zip(looks, enough, strict=True)]
 
 
 def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> list[bool]:

@@ -15,7 +15,7 @@ import numpy as np
 from mmembed.errors import InvalidData
 from mmembed.evaluate.concepts import any_name
 from mmembed.evaluate.tables import read_table
-from mmembed.space.kinds import Kinds, from_the_middle
+from mmembed.space.kinds import Kinds, from_the_middle, log_probabilities
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def kinds_seen(
     examples = np.concatenate([features, mixed])
     vectors, offsets = _regression(embed(examples), examples @ classifier[0][chosen].T + classifier[1][chosen])
     names = {language: [row.names[language] for row in rows] for language in rows[0].names}
-    return Kinds(vectors, offsets, names, [row.synonyms for row in rows])
+    usual = np.log(np.exp(log_probabilities(embed(features) @ vectors.T + offsets)).mean(0))
+    return Kinds(vectors, offsets, names, [row.synonyms for row in rows], usual.astype(np.float32))
 
 
 def _regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-_VECTORS, _OFFSETS, _SYNONYMS, _NAMES = "vectors", "offsets", "synonyms", "names-"
+_VECTORS, _OFFSETS, _USUAL, _SYNONYMS, _NAMES = "vectors", "offsets", "usual", "synonyms", "names-"
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,36 @@ class Kinds:
         offsets: for each what is added then, float32 `[K]`.
         names: by language what each is called, K of them.
         synonyms: for each its English names, separated by commas.
+        usual: for each the logarithm of its mean probability in the pictures that the space learned from, float32 `[K]`; none if that is
+            not known.
     """
 
     vectors: np.ndarray
     offsets: np.ndarray
     names: Mapping[str, Sequence[str]]
     synonyms: Sequence[str]
+    usual: np.ndarray | None = None
 
     def likeliest(self, pictures: np.ndarray, count: int) -> np.ndarray:
         """Which kinds pictures, float32 `[N, dim]`, look like most; the likeliest first, int64 `[N, count]`."""
-        return np.argsort(-(pictures @ self.vectors.T + self.offsets), axis=1, kind="stable")[:, :count]
+        return np.argsort(-self._answers(pictures), axis=1, kind="stable")[:, :count]
+
+    def evidence(self, pictures: np.ndarray) -> np.ndarray:
+        """How much likelier the likeliest kind is of pictures, float32 `[N, dim]`, than of usual ones: natural logarithms, float32 `[N]`.
+
+        0 where usual ones are not known.
+        """
+        if self.usual is None:
+            return np.zeros(len(pictures), np.float32)
+        logs = log_probabilities(self._answers(pictures))
+        best = logs.argmax(1)
+        found: np.ndarray = logs[np.arange(len(logs)), best] - self.usual[best]
+        return found
+
+    def _answers(self, pictures: np.ndarray) -> np.ndarray:
+        """The classifier's, `[N, K]`."""
+        answers: np.ndarray = pictures @ self.vectors.T + self.offsets
+        return answers
 
     def direction(self, kinds: Sequence[int]) -> np.ndarray:
         """What a picture's vector is multiplied with to tell how much it looks like any of some kinds, float32 `[dim]`."""
@@ -57,17 +77,18 @@ class Kinds:
     def save(self, path: Path) -> None:
         """Write them to `path` (.npz), the vectors in half precision."""
         stored: dict[str, Any] = {f"{_NAMES}{language}": np.array(names) for language, names in self.names.items()}
+        stored |= {} if self.usual is None else {_USUAL: self.usual}
         stored |= {_VECTORS: self.vectors.astype(np.float16), _OFFSETS: self.offsets, _SYNONYMS: np.array(self.synonyms)}
         np.savez_compressed(path, **stored)
 
     @classmethod
     def read(cls, path: Path) -> Kinds:
-        """What `save` wrote, also that of an earlier release, which had no offsets."""
+        """What `save` wrote, also that of earlier releases, which had no offsets or nothing of what is usual."""
         with np.load(path) as stored:
             names = {name.removeprefix(_NAMES): stored[name].tolist() for name in stored.files if name.startswith(_NAMES)}
             vectors = stored[_VECTORS].astype(np.float32)
             offsets = stored[_OFFSETS] if _OFFSETS in stored else np.zeros(len(vectors), np.float32)
-            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist())
+            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist(), stored.get(_USUAL))
 
 
 def from_the_middle(rows: np.ndarray) -> np.ndarray:
@@ -75,3 +96,9 @@ def from_the_middle(rows: np.ndarray) -> np.ndarray:
     spread = rows - rows.mean(0)
     unit: np.ndarray = spread / np.maximum(np.linalg.norm(spread, axis=1, keepdims=True), 1e-9)
     return unit
+
+
+def log_probabilities(answers: np.ndarray) -> np.ndarray:
+    """The logarithm of the softmax of a classifier's answers, `[N, K]`."""
+    shifted: np.ndarray = answers - answers.max(1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,11 @@ def test_captions_of_unfamiliar_pictures_are_hinted_at_what_is_seen() -> None:
     assert said(Hinted(), Captioning(unfamiliar_below=0.5)) == ["?", "?"], "unless that was tuned"
     assert said(Hinted(), Captioning(naming=3.0)) == ["?", "?"], "nothing is unfamiliar"
     assert said(FakeDecoder(), tuned) == ["rot", "blau"], "not every decoder takes hints"
+    space.kinds = replace(colour_kinds(), usual=np.log(np.full(4, 0.25, np.float32)))
+    evidence = float(space.kinds.evidence(vectors)[1])
+    assert 0 < evidence < np.log(4)
+    assert said(Hinted(), replace(tuned, named_above=evidence - 0.01)) == ["?", "Abendhimmel 3"]
+    assert said(Hinted(), replace(tuned, named_above=evidence + 0.01)) == ["?", "?"], "it is not surely that"
     space.kinds = None
     assert said(Hinted(), tuned) == ["?", "?"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmembed.space.kinds import Kinds
+from mmembed.space.kinds import Kinds, log_probabilities
 from tests.fakes import FakeSpace, colour_kinds, colour_picture
 
 
@@ -28,10 +28,25 @@ def test_some_kinds_are_likelier_than_others_whatever_is_seen() -> None:
     assert kinds.likeliest(red, 2).tolist() == [[2, 0]]
 
 
+def test_what_is_seen_in_usual_pictures_is_little_evidence() -> None:
+    red, blue = (FakeSpace().embed_pictures([colour_picture(colour)]) for colour in ("red", "blue"))
+    kinds = replace(colour_kinds(), offsets=np.zeros(4, np.float32))
+    assert kinds.evidence(red).tolist() == [0], "what is usual is not known"
+    cherry, sky = np.exp(log_probabilities(np.concatenate([red, blue]) @ kinds.vectors.T)).max(1)
+    seen = replace(kinds, usual=np.log(np.array([0.5, 0.1, 0.1, 0.01], np.float32)))
+    found = seen.evidence(np.concatenate([red, blue]))
+    assert np.allclose(found, [np.log(cherry / 0.5), np.log(sky / 0.01)], atol=1e-5)
+
+
+def test_probabilities_add_up_however_great_the_answers_are() -> None:
+    assert np.allclose(np.exp(log_probabilities(np.array([[1e4, 1e4, -1e4], [0, 1, 2]], np.float32))).sum(1), 1)
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    kinds = replace(colour_kinds(), offsets=np.array([0, 0.25, 2, 0], np.float32))
+    kinds = replace(colour_kinds(), offsets=np.array([0, 0.25, 2, 0], np.float32), usual=np.array([-1, -2, -3, -4], np.float32))
     kinds.save(tmp_path / "kinds.npz")
     read = Kinds.read(tmp_path / "kinds.npz")
+    assert read.usual is not None and np.array_equal(read.usual, kinds.usual)
     assert np.allclose(read.vectors, kinds.vectors, atol=1e-3) and read.vectors.dtype == np.float32
     assert np.array_equal(read.offsets, kinds.offsets)
     assert (read.names, read.synonyms) == (kinds.names, kinds.synonyms)

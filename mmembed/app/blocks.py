@@ -147,7 +147,7 @@ class _App:
             return (gr.skip(),) * (len(self.choosing) + 1)
         decoder, offered = self.service.model().decoder, self.languages.choices
         writes, translates = decoder.caption_languages, decoder.translation_languages
-        further: dict[str, Any] = gr.update(choices=offered(writes))
+        further: dict[str, Any] = gr.update(choices=offered(writes), interactive=True)
         if not set(also) <= set(writes):
             further["value"] = [code for code in also if code in writes]
         return (
@@ -224,9 +224,9 @@ def _header(labels: Labels, status: str, terms: str = "") -> str:
 
 
 def _choice(choices: list[tuple[str, str]], value: str, otherwise: str) -> dict[str, Any]:
-    """A dropdown's choices; its value stays if it is one of them, and else becomes another that is."""
+    """The choices of a dropdown, open from now on; its value stays if it is one of them, and else becomes another that is."""
     codes = [code for _, code in choices]
-    update: dict[str, Any] = gr.update(choices=choices)
+    update: dict[str, Any] = gr.update(choices=choices, interactive=True)
     if value not in codes:  # else it is not sent, for it may be another by the time it arrives
         update["value"] = next((code for code in (otherwise, *codes) if code in codes), None)
     return update

@@ -27,10 +27,10 @@ class CaptionPage(parts.Part):
             with gr.Column(min_width=320):
                 self.picture = parts.picture_input(words.picture, "mm-caption-picture", 340)
                 choices, most = languages.choices(tuple(languages.languages)), settings.most_words
-                self.language = gr.Dropdown(choices, value="en", label=words.language, elem_id="mm-caption-language")
+                self.language = parts.language_choice(choices, "en", words.language, elem_id="mm-caption-language")
                 with gr.Accordion(words.options, open=False, elem_id="mm-caption-options"):
-                    self.also = gr.Dropdown(
-                        choices, value=[], multiselect=True, label=words.also, info=words.also_note, elem_id="mm-caption-also"
+                    self.also = parts.language_choice(
+                        choices, [], words.also, multiselect=True, info=words.also_note, elem_id="mm-caption-also"
                     )
                     self.count = gr.Slider(1, settings.most_alternatives, settings.alternatives, step=1, label=written.alternatives_count)
                     with gr.Row():

@@ -36,6 +36,14 @@ class Part:
         return self.service.labels
 
 
+def language_choice(choices: list[tuple[str, str]], value: str | list[str], label: str, **look: Any) -> gr.Dropdown:
+    """A choice of languages that opens once the model has said which it serves.
+
+    Choices that go while their list is open are an error in the browser (Gradio 6): it looks each up that it showed.
+    """
+    return gr.Dropdown(choices, value=value, label=label, interactive=False, **look)
+
+
 def picture_input(label: str, elem_id: str, height: int = 280) -> gr.Image:
     """A picture by upload, drag, paste or webcam; handlers get the path of the uploaded file."""
     image = gr.Image(

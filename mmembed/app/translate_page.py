@@ -31,8 +31,8 @@ class TranslatePage(parts.Part):
                     label=words.text, placeholder=words.text_hint, lines=3, max_length=settings.text_characters, elem_id="mm-translate-text"
                 )
                 with gr.Row():
-                    self.source = gr.Dropdown([(words.auto, AUTO), *choices], value=AUTO, label=words.source, min_width=120)
-                    self.to = gr.Dropdown(choices, value="de", label=words.to, min_width=120)
+                    self.source = parts.language_choice([(words.auto, AUTO), *choices], AUTO, words.source, min_width=120)
+                    self.to = parts.language_choice(choices, "de", words.to, min_width=120, elem_id="mm-translate-to")
                 self.picture = parts.picture_input(words.picture, "mm-translate-picture", 220)
                 with gr.Accordion(words.options, open=False):
                     self.count = gr.Slider(1, settings.most_alternatives, settings.alternatives, step=1, label=written.alternatives_count)

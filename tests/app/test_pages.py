@@ -54,6 +54,8 @@ def test_what_a_visitor_set_or_asked_before_the_model_was_there_stays(app: Any) 
     caption, also, source, to, _ = app.choices("de", ["de", "xx"], "fr", "en")
     assert not any("value" in update for update in (caption, source, to)), "it may have been changed once more meanwhile"
     assert also["value"] == ["de"]
+    assert all(not box.interactive for box in app.choosing), "until it is known what they offer"
+    assert all(update["interactive"] for update in (caption, also, source, to))
     caption, also, source, to, _ = app.choices("zh", [], "zh", "zh")
     assert (caption["value"], source["value"], to["value"]) == ("en", "auto", "en") and "value" not in also
     answer = app.search.answered(Question("red"))[2]

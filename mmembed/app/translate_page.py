@@ -32,7 +32,7 @@ class TranslatePage(parts.Part):
                 )
                 with gr.Row():
                     self.source = parts.language_choice([(words.auto, AUTO), *choices], AUTO, words.source, min_width=120)
-                    self.to = parts.language_choice(choices, "de", words.to, min_width=120, elem_id="mm-translate-to")
+                    self.to = parts.language_choice(choices, "de", words.to, min_width=120)
                 self.picture = parts.picture_input(words.picture, "mm-translate-picture", 220)
                 with gr.Accordion(words.options, open=False):
                     self.count = gr.Slider(1, settings.most_alternatives, settings.alternatives, step=1, label=written.alternatives_count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,18 +16,19 @@ from mmembed.generate.bundled import CAPTIONS, NETWORK_FILES
 from mmembed.learn.backbones.efficientnet import load_lite2
 from mmembed.learn.calibration import calibrate
 from mmembed.learn.classes import kinds_seen, read_classes
-from mmembed.learn.data import PictureSource, read_captions, splits_of
+from mmembed.learn.data import CaptionRow, PictureSource, read_captions, read_parallel, reserved_names, splits_of
 from mmembed.learn.export import Weights, export_decoder, export_picture, export_text
 from mmembed.learn.features import pooled_features
 from mmembed.learn.glossary import glossary_of, read_groups
 from mmembed.learn.heads import load_heads
+from mmembed.learn.lexicon import LexiconConfig, Told, learn_lexicon
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_probe, export_quantised
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.trained_decoder import WEIGHTS, TrainedDecoder, load_decoder
 from mmembed.media.picture import Picture
-from mmembed.space.bundled import GLOSSARY, KINDS, BundledSpace, Calibration
+from mmembed.space.bundled import GLOSSARY, KINDS, LEXICON, BundledSpace, Calibration
 from mmembed.space.pixels import square
 
 _FLOAT = 32
@@ -42,6 +44,7 @@ class BundleConfig:
             it one decoder writes captions and translations.
         classes: table of ImageNet classes (see `learn.classes`) whose names shall say what an unfamiliar picture looks like.
         groups: table of groups of those classes (see `learn.glossary`) that searches shall know by name, too.
+        lexicon: how it is learned what the words of searches look like; without it they go by the text tower alone.
         background: how many training pictures make up the background that confidences are measured against.
         decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
         captioning: what `mmembed tune captions` found on an earlier export.
@@ -64,6 +67,7 @@ class BundleConfig:
     captions_from: Path | None = None
     classes: Path | None = None
     groups: Path | None = None
+    lexicon: LexiconConfig | None = None
     splits: Path | None = None
     picture_size: int = 260
     views: tuple[str, ...] = ("plain",)
@@ -107,7 +111,7 @@ def export(config_path: Path) -> Path:
     shutil.copyfile(place / "text.model", config.output / "text.model")
     shutil.copyfile(config.trained / "decoder.model", config.output / "decoder.model")
 
-    for name in (KINDS, GLOSSARY):
+    for name in (KINDS, GLOSSARY, LEXICON):
         (config.output / name).unlink(missing_ok=True)
     captions = read_captions(config.captions)
     if config.classes:
@@ -124,6 +128,8 @@ def export(config_path: Path) -> Path:
     dim = heads.picture.linear.out_features
     space = BundledSpace(config.output, config.name, digest, dim, config.languages, config.picture_size, Calibration(1.0, 0.0))
     np.save(config.output / "background.npy", _embed(space, source, background).astype(np.float16))
+    if config.lexicon and (lexicon := learn_lexicon(config.lexicon, _told(config, config.lexicon, space, source, captions, splits))):
+        lexicon.save(config.output / LEXICON)
     fields = {"name": config.name, "digest": digest, "dim": dim, "languages": config.languages, "captions": config.caption_languages}
     fields |= {"translations": config.translation_languages, "picture_size": config.picture_size, "max_length": config.max_length}
     held_out = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
@@ -158,6 +164,30 @@ def _captioner(config: BundleConfig) -> TrainedDecoder | None:
     if missing := [code for code in config.caption_languages if code not in captioner.pieces]:
         raise InvalidConfig(f"The decoder in {place} does not write {', '.join(missing)}, which caption_languages names.")
     return captioner
+
+
+def _told(
+    config: BundleConfig,
+    lexicon: LexiconConfig,
+    space: BundledSpace,
+    source: PictureSource,
+    captions: Sequence[CaptionRow],
+    splits: Mapping[str, str],
+) -> dict[str, list[Told]]:
+    """What a lexicon is learned from, by language: captions of training pictures, and sentences in parallel with English ones."""
+    stems = sorted({row.picture for row in captions if splits.get(row.picture) == "train"} & set(source.stems))
+    place, pictures = {stem: index for index, stem in enumerate(stems)}, _embed(space, source, stems)
+    told = {}
+    for language in config.languages:
+        if rows := [row for row in captions if row.language == language and row.picture in place]:
+            told[language] = [Told([row.text for row in rows], np.array([place[row.picture] for row in rows]), pictures)]
+    if lexicon.parallel:
+        sentences = read_parallel(lexicon.parallel, ("en", *lexicon.parallel_languages), reserved_names(splits))
+        training = [row.texts for row in sentences if row.split == "train"]
+        meant = space.embed_texts([texts["en"] for texts in training])
+        for language in told.keys() & set(lexicon.parallel_languages):
+            told[language].append(Told([texts[language] for texts in training], np.arange(len(training)), meant))
+    return told
 
 
 def _open(source: PictureSource, stem: str, target: int) -> Picture:

@@ -14,8 +14,9 @@ import numpy as np
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.space.arithmetic import exact_int8
-from mmembed.space.glossary import Glossary, Mention
+from mmembed.space.glossary import Glossary
 from mmembed.space.kinds import Kinds
+from mmembed.space.lexicon import Lexicon
 from mmembed.space.pixels import views
 from mmembed.space.sessions import session
 from mmembed.space.text import MAX_PIECES, encode_pieces
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     import sentencepiece as spm
     from onnxruntime import InferenceSession
 
-KINDS, GLOSSARY = "kinds.npz", "glossary.json.gz"
-BY_SIGHT = 2.0
+KINDS, GLOSSARY, LEXICON = "kinds.npz", "glossary.json.gz", "lexicon.npz"
+BY_SIGHT, BY_WORDS = 2.0, 0.5
 """How much the kinds that a query names count, if they are all of it, against its text: similarities of both are taken in units of
 their spread over the background. A name that is less of the query counts less (docs/experiments.md)."""
 
@@ -73,8 +74,9 @@ class EncodedTexts:
 class BundledSpace:
     """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`.
 
-    With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right; `kinds.npz`
-    is what `kinds` are read from, and `glossary.json.gz` what they are called in queries.
+    With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right. Queries go by
+    their texts, by what their words look like (`lexicon.npz`), and by the kinds of things that they name (`glossary.json.gz`); these
+    are known by sight (`kinds.npz`).
     """
 
     def __init__(
@@ -123,6 +125,11 @@ class BundledSpace:
         place = self._folder / GLOSSARY
         return Glossary.read(place) if place.is_file() else None
 
+    @cached_property
+    def _lexicon(self) -> Lexicon | None:
+        place = self._folder / LEXICON
+        return Lexicon.read(place) if place.is_file() else None
+
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
         """float32 `[N, dim]`; the views of a very wide or tall picture are averaged."""
         seen = [views(picture.pixels, self.picture_size) for picture in pictures]
@@ -148,20 +155,24 @@ class BundledSpace:
         return vectors
 
     def as_queries(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        """The vectors of texts, float32 `[N, dim]`, those that name kinds of things that are known by sight turned towards these."""
-        glossary, queries = self._glossary, vectors.copy()
-        if glossary:
-            for row, text in enumerate(texts):
-                if (mentions := glossary.find(text)) and (kinds := self.kinds):
-                    queries[row] = self._turned(vectors[row], mentions, kinds)
+        """The vectors of texts, float32 `[N, dim]`, turned towards what their words look like and the kinds of things that they name."""
+        queries = vectors.copy()
+        for row, text in enumerate(texts):
+            if parts := [*self._words_of(text), *self._kinds_of(text)]:
+                shares, directions = zip((1.0, vectors[row]), *parts, strict=True)
+                spreads = (np.stack(directions) @ self._background.T).std(1)
+                queries[row] = _normalised((np.array(shares) / np.maximum(spreads, 1e-6)) @ np.stack(directions))
         return queries
 
-    def _turned(self, vector: np.ndarray, mentions: Sequence[Mention], kinds: Kinds) -> np.ndarray:
-        """`[dim]`, normalised."""
-        shares = np.array([1.0, *(BY_SIGHT * mention.share for mention in mentions)])
-        directions = np.stack([vector, *(kinds.direction(mention.kinds) for mention in mentions)])
-        spreads = (directions @ self._background.T).std(1)
-        return _normalised((shares / np.maximum(spreads, 1e-6)) @ directions)
+    def _words_of(self, text: str) -> list[tuple[float, np.ndarray]]:
+        """What a text's words look like, with weights."""
+        return [(BY_WORDS * reading.share**2, reading.direction) for reading in (self._lexicon.readings(text) if self._lexicon else ())]
+
+    def _kinds_of(self, text: str) -> list[tuple[float, np.ndarray]]:
+        """Where the kinds of things lie that a text names, with weights."""
+        if not self._glossary or not (mentions := self._glossary.find(text)) or not (kinds := self.kinds):
+            return []
+        return [(BY_SIGHT * mention.share, kinds.direction(mention.kinds)) for mention in mentions]
 
     def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
         """States and word embeddings of every piece, for a decoder to read."""

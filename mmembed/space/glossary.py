@@ -13,7 +13,7 @@ from typing import Any
 
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "cs": "czech", "ar": "arabic"}
 _WORD = re.compile(r"[^\W_]+")
-_CHINESE = re.compile("[\u3400-\u9fff]")
+CHINESE = re.compile("[\u3400-\u9fff]")
 _ROUNDING = 1e-9
 
 Span = tuple[float, float]
@@ -91,7 +91,7 @@ class Glossary:
 def stems(text: str, language: str) -> list[str]:
     """The stems of a text's words, in lower case (Snowball, Porter 2001, https://snowballstem.org); of Chinese the characters."""
     if language == "zh":
-        return _CHINESE.findall(text)
+        return CHINESE.findall(text)
     words = _WORD.findall(text.lower())
     return list(_stemmer(_STEMMERS[language]).stemWords(words)) if language in _STEMMERS else words
 

@@ -23,6 +23,7 @@ from mmembed.learn.recipe import read_recipe  # noqa: E402
 from mmembed.learn.trained_decoder import load_decoder  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.presets import load  # noqa: E402
+from mmembed.space.lexicon import Lexicon  # noqa: E402
 from tests.fakes import COLOURS  # noqa: E402
 from tests.learn.wordnet import write_wordnet  # noqa: E402
 
@@ -87,6 +88,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **common, "name": "own", "trained": str(folder / "trained"), "output": str(folder / "bundle"), "languages": ["en", "de"],
         "caption_languages": ["en", "de"], "translation_languages": [], "licence": "mine", "picture_size": 64, "background": 10,
         "classes": str(folder / "classes.tsv"),
+        "lexicon": {"steps": 20, "rank": 16, "parallel": str(folder / "parallel.tsv"), "parallel_languages": ["de"]},
     }  # fmt: skip
     for name, recipe in {"space": space, "decoder": decoder, "bundle": bundle}.items():
         (folder / f"{name}.yaml").write_text(json.dumps(recipe), encoding="utf-8")  # JSON is YAML
@@ -105,6 +107,9 @@ def test_three_commands_make_a_model_that_finds_and_describes(folder: Path) -> N
         assert (found == np.arange(len(COLOURS))).mean() >= 0.8
     assert len(model.caption(pictures, "de")) == len(pictures)
     assert model.space.kinds.looks_like(seen, "de") == [("Löwe",)] * len(pictures)
+    lexicon = Lexicon.read(folder / "bundle" / "lexicon.npz")
+    for language, words in {"en": COLOURS, "de": GERMAN.values()}.items():
+        assert [(lexicon.readings(word)[0].direction @ seen.T).argmax() for word in words] == list(range(len(COLOURS))), language
 
 
 def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:

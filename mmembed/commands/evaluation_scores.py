@@ -31,8 +31,8 @@ def names(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
 
     The names are embedded as they are. Top 1 and top 5 are the shares of the photos whose right name ranks first, or among
     the first five. Found is the share of the names that, searched for among the photos, find a right one first: a search also
-    goes by its words and what a bundle knows by sight. A dataset has its names in the column label, or in the one of --text-column; classes go
-    by their names.
+    goes by its words and what a bundle knows by sight. A dataset has its names in the column label, or in the one of
+    --text-column; classes go by their names.
 
     \b
       mmembed eval names --images photos --labels labels.tsv

@@ -151,7 +151,8 @@ def _names(results: Sequence[NameScores]) -> str:
     rows = [["imagen200", *cells, result.names, result.pictures] for cells, result in zip(shares, results, strict=True)]
     note = (
         "ImageNet photographs at their own shape: per cent whose right name ranks first, or among the first five, of all the names as "
-        "texts; and per cent of the names for which a search finds a right photograph first, by the text, its words and what is known by sight."
+        "texts; and per cent of the names for which a search finds a right photograph first, by the text, its words and what is known by "
+        "sight."
     )
     header = ["", "top 1", "top 5", "found", "names", "photographs"]
     return f"{table(header, rows)}\n\n{note}"

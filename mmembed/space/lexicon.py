@@ -78,8 +78,9 @@ class Lexicon:
     @cached_property
     def _rows(self) -> dict[str, dict[str, int]]:
         """By language, the row of each word."""
-        every = itertools.count()
-        return {language: dict(zip(words, every)) for language, words in self.words.items()}  # noqa: B905 (one count for all)
+        starts = itertools.accumulate(map(len, self.words.values()), initial=0)
+        numbered = zip(self.words.items(), starts, strict=False)  # the last start is the end
+        return {language: {word: row for row, word in enumerate(words, start)} for (language, words), start in numbered}
 
     @cached_property
     def _unseen(self) -> float:

@@ -25,6 +25,7 @@ from mmembed.languages import canonical, find
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
 from mmembed.space.text import MASK
+from mmembed.space.unit import unit
 
 LONGEST = 5_000
 """Characters that are translated at once; whoever has more gives it in parts."""
@@ -298,12 +299,11 @@ class Translating:
             embedded = self.space.embed_texts([sentence for sentences in sources for sentence in sentences])
             starts = np.cumsum([0, *(len(sentences) for sentences in sources[:-1])])
             means = np.add.reduceat(embedded, starts, axis=0)
-            anchors[blind] = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+            anchors[blind] = unit(means)
         lines = [candidates[0].text or "?" for draft in drafts for candidates in draft.sentences]
         written = self.space.embed_texts(lines)
         starts = np.cumsum([0, *(len(draft.sentences) for draft in drafts[:-1])])
-        targets = np.add.reduceat(written, starts, axis=0)
-        targets /= np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-9)
+        targets = unit(np.add.reduceat(written, starts, axis=0))
         return [float(anchor @ target) for anchor, target in zip(anchors, targets, strict=True)]
 
     def _finished(

@@ -12,6 +12,7 @@ import sentencepiece as spm
 
 from mmembed.learn.features import Ragged
 from mmembed.space.text import encode_pieces
+from mmembed.space.unit import unit
 
 _SPACE = "▁"
 _BLOCK = 20_000  # words centred at once
@@ -70,7 +71,7 @@ def word_vectors(
         begins = np.flatnonzero(starts[inner])
         if len(begins) == len(text.split()) + 1 and places:  # and the prefix
             sums = np.add.reduceat(states[row][1:-1] * weights[inner, None], begins)[np.array(places) + 1]
-            pooled.append(_unit(sums).astype(np.float16))
+            pooled.append(unit(sums).astype(np.float16))
         else:
             sentence = Sentence((), (True,))
         sentences.append(sentence)
@@ -78,13 +79,8 @@ def word_vectors(
     vectors = np.concatenate(pooled) if pooled else np.zeros((0, states.values.shape[1]), np.float16)
     middle = vectors.mean(0, dtype=np.float32) if len(vectors) else 0.0
     for start in range(0, len(vectors), _BLOCK):
-        vectors[start : start + _BLOCK] = _unit(vectors[start : start + _BLOCK] - middle)
+        vectors[start : start + _BLOCK] = unit(vectors[start : start + _BLOCK] - middle)
     return sentences, Ragged(vectors, offsets)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return unit
 
 
 def align(source: np.ndarray, target: np.ndarray, least: float = 0.2, rounds: int = 2) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -113,23 +113,26 @@ def export(config_path: Path) -> Path:
 
     for name in (KINDS, GLOSSARY, LEXICON):
         (config.output / name).unlink(missing_ok=True)
-    captions = read_captions(config.captions)
+    captions, trained = read_captions(config.captions), set(training)
+    learned = [row for row in captions if row.picture in trained]
     if config.classes:
         classifier = load_lite2()[1].requires_grad_(False)
         answers, chance = (classifier.weight.numpy(), classifier.bias.numpy()), np.random.default_rng(config.seed)
         features = np.concatenate([pooled_features(network, list(batch)) for batch in batches_of(seen)])
         rows = read_classes(config.classes, config.languages)
         kinds_seen(rows, answers, features, heads.picture.vectors, chance).save(config.output / KINDS)
-        groups, trained = read_groups(config.groups, config.languages) if config.groups else [], set(training)
-        known = (row for row in captions if row.picture in trained)
-        glossary_of(rows, groups, known, config.languages).save(config.output / GLOSSARY)
+        groups = read_groups(config.groups, config.languages) if config.groups else []
+        glossary_of(rows, groups, learned, config.languages).save(config.output / GLOSSARY)
 
     digest = digest_of(config.output)
     dim = heads.picture.linear.out_features
     space = BundledSpace(config.output, config.name, digest, dim, config.languages, config.picture_size, Calibration(1.0, 0.0))
     np.save(config.output / "background.npy", _embed(space, source, background).astype(np.float16))
-    if config.lexicon and (lexicon := learn_lexicon(config.lexicon, _told(config, config.lexicon, space, source, captions, splits))):
-        lexicon.save(config.output / LEXICON)
+    if config.lexicon:
+        translated = _translated(config.lexicon, space, reserved_names(splits))
+        told = {code: [of_pictures, *translated.get(code, [])] for code, of_pictures in _described(space, source, learned).items()}
+        if lexicon := learn_lexicon(config.lexicon, told):
+            lexicon.save(config.output / LEXICON)
     fields = {"name": config.name, "digest": digest, "dim": dim, "languages": config.languages, "captions": config.caption_languages}
     fields |= {"translations": config.translation_languages, "picture_size": config.picture_size, "max_length": config.max_length}
     held_out = [stem for stem in source.stems if splits.get(stem) == "val"] or source.stems
@@ -166,28 +169,26 @@ def _captioner(config: BundleConfig) -> TrainedDecoder | None:
     return captioner
 
 
-def _told(
-    config: BundleConfig,
-    lexicon: LexiconConfig,
-    space: BundledSpace,
-    source: PictureSource,
-    captions: Sequence[CaptionRow],
-    splits: Mapping[str, str],
-) -> dict[str, list[Told]]:
-    """What a lexicon is learned from, by language: captions of training pictures, and sentences in parallel with English ones."""
-    stems = sorted({row.picture for row in captions if splits.get(row.picture) == "train"} & set(source.stems))
+def _described(space: BundledSpace, source: PictureSource, captions: Sequence[CaptionRow]) -> dict[str, Told]:
+    """By language of the space, captions and the vectors of their pictures."""
+    stems = sorted({row.picture for row in captions})
     place, pictures = {stem: index for index, stem in enumerate(stems)}, _embed(space, source, stems)
-    told = {}
-    for language in config.languages:
-        if rows := [row for row in captions if row.language == language and row.picture in place]:
-            told[language] = [Told([row.text for row in rows], np.array([place[row.picture] for row in rows]), pictures)]
-    if lexicon.parallel:
-        sentences = read_parallel(lexicon.parallel, ("en", *lexicon.parallel_languages), reserved_names(splits))
-        training = [row.texts for row in sentences if row.split == "train"]
-        meant = space.embed_texts([texts["en"] for texts in training])
-        for language in told.keys() & set(lexicon.parallel_languages):
-            told[language].append(Told([texts[language] for texts in training], np.arange(len(training)), meant))
-    return told
+    spoken = {language: [row for row in captions if row.language == language] for language in space.languages}
+    return {
+        language: Told([row.text for row in rows], np.array([place[row.picture] for row in rows]), pictures)
+        for language, rows in spoken.items()
+        if rows
+    }
+
+
+def _translated(lexicon: LexiconConfig, space: BundledSpace, reserved: Collection[str]) -> dict[str, list[Told]]:
+    """By language, sentences in parallel with English ones, and the vectors of those."""
+    if lexicon.parallel is None:
+        return {}
+    sentences = read_parallel(lexicon.parallel, ("en", *lexicon.parallel_languages), reserved)
+    training = [row.texts for row in sentences if row.split == "train"]
+    meant, each = space.embed_texts([texts["en"] for texts in training]), np.arange(len(training))
+    return {language: [Told([texts[language] for texts in training], each, meant)] for language in lexicon.parallel_languages}
 
 
 def _open(source: PictureSource, stem: str, target: int) -> Picture:

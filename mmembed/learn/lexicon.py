@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mmembed.space.glossary import stems
 from mmembed.space.lexicon import Lexicon
+from mmembed.space.unit import unit
 
 _COMMONEST, _SHRINKING, _LEAST = 0.1, 10, 1e-9
 _LEVELS = 127  # of eight bits with a sign
@@ -103,7 +104,7 @@ def _of_language(config: LexiconConfig, language: str, kinds: Sequence[Told]) ->
 def _among_pictures(texts: Told, pictures: np.ndarray) -> Told:
     """The same with vectors whose mean is that of the pictures'."""
     moved = texts.vectors - texts.vectors.mean(0) + pictures.mean(0)
-    return Told(texts.texts, texts.owners, moved / np.linalg.norm(moved, axis=1, keepdims=True))
+    return Told(texts.texts, texts.owners, unit(moved))
 
 
 class _Bags(nn.Module):

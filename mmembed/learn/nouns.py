@@ -17,6 +17,7 @@ import numpy as np
 from mmembed.errors import MissingPackage
 from mmembed.learn.classes import Kind
 from mmembed.learn.wordnet import Noun
+from mmembed.space.unit import unit
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 _PHRASE = 1.5
@@ -86,7 +87,7 @@ def describe(known: Sequence[Noun], others: Sequence[Noun], names: Sequence[str]
     count = len(known)
     said, explained = _spread(embed(names), count), _spread(embed(texts), count)
     parts = (2.0, _weighted(ancestors, count)), (0.5, _weighted(words, count)), (0.5, said), (0.5, explained)
-    return np.concatenate([np.sqrt(share) * _unit(vectors) for share, vectors in parts], 1, dtype=np.float32)
+    return np.concatenate([np.sqrt(share) * unit(vectors) for share, vectors in parts], 1, dtype=np.float32)
 
 
 def predict(vectors: np.ndarray, known: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +106,7 @@ def predict(vectors: np.ndarray, known: np.ndarray, ridge: float) -> tuple[np.nd
     near = np.linalg.solve(here @ here.T + ridge * np.eye(len(here), dtype=np.float32), cross)
     mean = known.mean(0)
     unsure = 1 - (near * cross).sum(0) / (there * there).sum(1)
-    return _unit(mean + near.T @ (known - mean)), unsure
+    return unit(mean + near.T @ (known - mean)), unsure
 
 
 def _weighted(bags: Sequence[dict[str, float]], known: int) -> np.ndarray:
@@ -122,8 +123,3 @@ def _weighted(bags: Sequence[dict[str, float]], known: int) -> np.ndarray:
 
 def _spread(vectors: np.ndarray, known: int) -> np.ndarray:
     return vectors.astype(np.float32) - vectors[:known].mean(0, dtype=np.float32)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return unit

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from mmembed.space.lexicon import Lexicon
 from mmembed.space.pixels import views
 from mmembed.space.sessions import session
 from mmembed.space.text import MAX_PIECES, encode_pieces
+from mmembed.space.unit import unit
 
 if TYPE_CHECKING:
     import sentencepiece as spm
@@ -32,6 +33,7 @@ their spread over the background. A name that is less of the query counts less (
 
 _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 _NEIGHBOURS = 20
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
@@ -117,18 +119,20 @@ class BundledSpace:
     @cached_property
     def kinds(self) -> Kinds | None:
         """The kinds of things it knows by sight; None without `kinds.npz`."""
-        place = self._folder / KINDS
-        return Kinds.read(place) if place.is_file() else None
+        return self._read(KINDS, Kinds.read)
 
     @cached_property
     def _glossary(self) -> Glossary | None:
-        place = self._folder / GLOSSARY
-        return Glossary.read(place) if place.is_file() else None
+        return self._read(GLOSSARY, Glossary.read)
 
     @cached_property
     def _lexicon(self) -> Lexicon | None:
-        place = self._folder / LEXICON
-        return Lexicon.read(place) if place.is_file() else None
+        return self._read(LEXICON, Lexicon.read)
+
+    def _read(self, name: str, read: Callable[[Path], _Part]) -> _Part | None:
+        """A part that a bundle may have or not."""
+        place = self._folder / name
+        return read(place) if place.is_file() else None
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
         """float32 `[N, dim]`; the views of a very wide or tall picture are averaged."""
@@ -141,7 +145,7 @@ class BundledSpace:
             for i in range(0, len(flat), _PICTURE_BATCH)
         ]
         starts = np.cumsum([0, *(len(group) for group in seen[:-1])])
-        return _normalised(np.add.reduceat(np.concatenate(parts), starts, axis=0))
+        return unit(np.add.reduceat(np.concatenate(parts), starts, axis=0))
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """float32 `[N, dim]`.
@@ -159,14 +163,15 @@ class BundledSpace:
         queries = vectors.copy()
         for row, text in enumerate(texts):
             if parts := [*self._words_of(text), *self._kinds_of(text)]:
-                shares, directions = zip((1.0, vectors[row]), *parts, strict=True)
-                spreads = (np.stack(directions) @ self._background.T).std(1)
-                queries[row] = _normalised((np.array(shares) / np.maximum(spreads, 1e-6)) @ np.stack(directions))
+                shares, directions = map(np.array, zip((1.0, vectors[row]), *parts, strict=True))
+                spreads = (directions @ self._background.T).std(1)
+                queries[row] = unit((shares / np.maximum(spreads, 1e-6)) @ directions)
         return queries
 
     def _words_of(self, text: str) -> list[tuple[float, np.ndarray]]:
-        """What a text's words look like, with weights."""
-        return [(BY_WORDS * reading.share**2, reading.direction) for reading in (self._lexicon.readings(text) if self._lexicon else ())]
+        """What a text's words look like, with weights; half a text known is little, so these fall with the share's square."""
+        readings = self._lexicon.readings(text) if self._lexicon else []
+        return [(BY_WORDS * reading.share**2, reading.direction) for reading in readings]
 
     def _kinds_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """Where the kinds of things lie that a text names, with weights."""
@@ -231,8 +236,3 @@ def _padded(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     for i, row in enumerate(rows):
         ids[i, : len(row)], mask[i, : len(row)] = row, 1
     return ids, mask
-
-
-def _normalised(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return unit

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +90,20 @@ class Glossary:
 
 def stems(text: str, language: str) -> list[str]:
     """The stems of a text's words, in lower case (Snowball, Porter 2001, https://snowballstem.org); of Chinese the characters."""
-    if language == "zh":
-        return CHINESE.findall(text)
-    words = _WORD.findall(text.lower())
-    return list(_stemmer(_STEMMERS[language]).stemWords(words)) if language in _STEMMERS else words
+    return list(_stems(text, language))
 
 
 def stemmed(name: str, language: str) -> str:
     """A name as `Glossary.names` has it."""
     return _joint(language).join(stems(name, language))
+
+
+@lru_cache(64)  # names and words of one query are both looked up by them
+def _stems(text: str, language: str) -> tuple[str, ...]:
+    if language == "zh":
+        return tuple(CHINESE.findall(text))
+    words = _WORD.findall(text.lower())
+    return tuple(_stemmer(_STEMMERS[language]).stemWords(words) if language in _STEMMERS else words)
 
 
 @cache

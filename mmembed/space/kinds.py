@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from mmembed.space.unit import unit
+
 _VECTORS, _OFFSETS, _USUAL, _SYNONYMS, _NAMES = "vectors", "offsets", "usual", "synonyms", "names-"
 
 
@@ -93,9 +95,7 @@ class Kinds:
 
 def from_the_middle(rows: np.ndarray) -> np.ndarray:
     """Unit vectors that point from the mean of the rows of a classifier, `[K, width]`, to each."""
-    spread = rows - rows.mean(0)
-    unit: np.ndarray = spread / np.maximum(np.linalg.norm(spread, axis=1, keepdims=True), 1e-9)
-    return unit
+    return unit(rows - rows.mean(0))
 
 
 def log_probabilities(answers: np.ndarray) -> np.ndarray:

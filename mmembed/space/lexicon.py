@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from mmembed.space.glossary import CHINESE, stems
+from mmembed.space.unit import unit
 
 _CODES, _SCALES, _AXES, _RARITIES, _WORDS = "codes", "scales", "axes", "rarities", "words-"
-_UNLIKELY, _LEAST = 0.05, 1e-6
+_UNLIKELY = 0.05
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Lexicon:
         untold = np.array([self._unseen * rows[language].count(None) for language in spoken])
         likely = np.exp((told + untold).min() - told - untold)  # of words that are said independently of each other
         chances = likely / likely.sum()
-        shares = chances * told / np.maximum(told + untold, _LEAST)
+        shares = chances * told / (told + untold)
         return [
             Reading(self._mean(known[language]), float(share))
             for language, chance, share in zip(spoken, chances, shares, strict=True)
@@ -72,8 +73,7 @@ class Lexicon:
     def _mean(self, rows: Sequence[int]) -> np.ndarray:
         """Of some words, `[dim]`, L2-normalised."""
         weights = self.rarities[rows] * self.scales[rows]
-        mean: np.ndarray = weights @ self.codes[rows].astype(np.float32) @ self.axes
-        return mean / max(float(np.linalg.norm(mean)), _LEAST)
+        return unit(weights @ self.codes[rows].astype(np.float32) @ self.axes)
 
     @cached_property
     def _rows(self) -> dict[str, dict[str, int]]:

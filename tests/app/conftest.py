@@ -34,6 +34,9 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--gcm-checkin-url=http://127.0.0.1:9/",  # for push messages it asks its maker's computers, whatever page it shows
+    "--gcm-registration-url=http://127.0.0.1:9/",
+    "--gcm-mcs-endpoint=https://127.0.0.1:9/",
 ]
 
 

@@ -6,15 +6,8 @@ import socket
 import threading
 from types import TracebackType
 
-# What Chromium asks for itself, whatever page it shows; the last two, for push messages, only once it has been open for some minutes.
-_OF_THE_BROWSER = (
-    "update.googleapis.com",
-    "accounts.google.com",
-    "content-autofill.googleapis.com",
-    "redirector.gvt1.com",
-    "android.clients.google.com",
-    "mtalk.google.com",
-)
+# What Chromium asks for itself, whatever page it shows.
+_OF_THE_BROWSER = ("update.googleapis.com", "accounts.google.com", "content-autofill.googleapis.com", "redirector.gvt1.com")
 
 
 class Elsewhere:

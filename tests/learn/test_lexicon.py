@@ -22,9 +22,7 @@ def told(sentence: str, names: dict[str, str], seed: int) -> Told:
     for row, (thing, colour) in enumerate(pairs):
         vectors[row, [thing, 4 + colour]] = 1
     vectors += random.normal(0, 0.2, vectors.shape).astype(np.float32)
-    texts = [
-        sentence.format(names.get(COLOURS[colour], COLOURS[colour]), names.get(THINGS[thing], THINGS[thing])) for thing, colour in pairs
-    ]
+    texts = [sentence.format(COLOURS[colour], names.get(THINGS[thing], THINGS[thing])) for thing, colour in pairs]
     return Told(texts, np.arange(len(pairs)), vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 

@@ -55,7 +55,7 @@ class FakeSpace:
             raise InvalidQuery("The text is empty.")
         return _normalised([[*np.sum([COLOURS.get(word, (0, 0, 0)) for word in text.lower().split()], 0), 0.05] for text in texts])
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
         return 1 / (1 + np.exp(-20 * (similarities - 0.8)))
 
 

@@ -148,7 +148,7 @@ class _Remembering:
         self.picture_size = space.picture_size
 
     def __getattr__(self, name: str) -> Any:
-        """What only some spaces have, such as `familiarity`, `kinds` and `as_queries`."""
+        """What only some spaces have, such as `familiarity`, `kinds`, `as_queries` and `commonness`."""
         return getattr(self._space, name)
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:
@@ -163,8 +163,8 @@ class _Remembering:
             self._texts.update(zip(new, self._space.embed_texts(new), strict=True))
         return np.array([self._texts[text] for text in texts], np.float32).reshape(-1, self.dim)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
-        return self._space.confidence(query, similarities, among)
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
+        return self._space.confidence(query, similarities, among, commonness)
 
 
 def remembering(model: Model) -> Model:

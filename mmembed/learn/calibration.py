@@ -11,7 +11,8 @@ from mmembed.evaluate.concepts import Concepts, shipped_concepts
 from mmembed.evaluate.probabilities import fit_platt
 from mmembed.evaluate.searches import Task, caption_tasks, draw, word_tasks
 from mmembed.learn.data import CaptionRow
-from mmembed.space.bundled import BundledSpace, Calibration
+from mmembed.space.base import embed_queries
+from mmembed.space.bundled import BundledSpace, Calibration, sizes
 
 SIZES = (6, 12, 25, 50, 100, 200, 400)
 """Galleries that the curve is fitted to; as far as there are pictures for them."""
@@ -26,13 +27,12 @@ def calibrate(
     random: np.random.Generator,
     concepts: Concepts | None = None,
 ) -> Calibration:
-    """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of the logarithm of the gallery's size.
+    """Platt scaling (Platt 1999) of the best hit's similarity, plain and standardised, and of how many pictures there are and match.
 
     Half of the searches are for captions in all languages of the space, half for single English words as far as the captions
     have them; half are in galleries that have what is asked for. What a caption in another language names is what two of its
     picture's English captions do. The size has to count: among more pictures, the best of the
-    wrong ones comes nearer. It is fitted to texts alone, without what queries name by sight: fitted to both, it is far too sure of
-    photographs unlike these (docs/experiments.md).
+    wrong ones comes nearer, but more match what is common (docs/experiments.md).
 
     Args:
         stems: names of held-out pictures.
@@ -55,22 +55,21 @@ def calibrate(
     parts = [_samples(space, [row.text for row in chosen], own, pictures, random)]
     if words:
         parts.append(_samples(space, words, things, pictures, random))
-    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 4))])
+    samples = np.concatenate([part for part in parts if len(part)] or [np.zeros((0, 5))])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts if len(part)] or [np.zeros(0)])
-    slope, cosine, size, offset = (round(value, 4) for value in fit_platt(samples[:, :3], samples[:, 3], weights))
-    largest = round(float(np.exp(samples[:, 2].max()))) if len(samples) else 1
-    return Calibration(slope, offset, size, largest, cosine)
+    slope, cosine, size, common, offset = (round(value, 4) for value in fit_platt(samples[:, :4], samples[:, 4], weights))
+    return Calibration(slope, offset, size, cosine, common)
 
 
 def _samples(
     space: BundledSpace, texts: Sequence[str], tasks: Sequence[Task], pictures: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Of each search's best hit: similarity, standardised and plain, logarithm of the gallery's size, and 1 if it is right.
+    """Of each search's best hit: similarity, standardised and plain, ln n and ln m of `Calibration`, and 1 if it is right.
 
     Returns:
-        float `[N, 4]`.
+        float `[N, 5]`.
     """
-    vectors = space.embed_texts(texts)
+    vectors, common = embed_queries(space, texts), space.commonness(texts)
     plain = vectors @ pictures.T
     standardised = space.standardise(vectors, plain)
     rows = []
@@ -79,5 +78,5 @@ def _samples(
             for search in pair:
                 best = plain[search.query, search.gallery].argmax()
                 hit = search.query, search.gallery[best]
-                rows.append((standardised[hit], plain[hit], np.log(size), search.right[best]))
-    return np.array(rows, float).reshape(-1, 4)
+                rows.append((standardised[hit], plain[hit], *sizes(size, common[search.query]), search.right[best]))
+    return np.array(rows, float).reshape(-1, 5)

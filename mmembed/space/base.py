@@ -40,17 +40,18 @@ class Space(Protocol):
         """
         ...
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
         """The calibrated probability, for each similarity to a query, that the picture is a match; float32 `[N]`, 0 to 1.
 
         Comparable across queries: the query is first measured against a background set of pictures that ships with the
         space. Of what else is in the gallery only the number counts, since among more pictures the best of the wrong ones
-        comes nearer.
+        comes nearer, but of common things there are more right ones, too.
 
         Args:
             query: vector of what is looked for, float32 `[dim]`.
             similarities: its cosines to pictures, float32 `[N]`.
             among: among how many pictures these are the best; None if they are all.
+            commonness: the share of pictures that show what is looked for, as far as known; see the function of this name.
         """
         ...
 
@@ -81,6 +82,12 @@ def as_queries(space: Space, texts: Sequence[str], vectors: np.ndarray) -> np.nd
     """
     turned: Callable[[Sequence[str], np.ndarray], np.ndarray] | None = getattr(space, "as_queries", None)
     return turned(texts, vectors) if turned else vectors
+
+
+def commonness(space: Space, texts: Sequence[str]) -> np.ndarray:
+    """The share of pictures that show what each text says, as far as a space knows that; `[N]`, 0 where it does not."""
+    told: Callable[[Sequence[str]], np.ndarray] | None = getattr(space, "commonness", None)
+    return told(texts) if told else np.zeros(len(texts), np.float32)
 
 
 def embed_queries(space: Space, texts: Sequence[str]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,24 +39,32 @@ _Part = TypeVar("_Part")
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + cosine · s + size · ln n + offset))).
+    """Platt scaling: a match has the probability 1 / (1 + exp(-(slope · z + cosine · s + size · ln n + common · ln m + offset))).
 
     s is the similarity, and z the same minus the query's mean similarity to the background pictures, in standard deviations of
     the latter: that makes similarities of different queries comparable. s counts by itself because what is common among the
-    background pictures, as dogs are, stands out little from them. n is the number of pictures searched, at most `largest`:
-    among more pictures, the nearest of those that do not match comes nearer by chance.
+    background pictures, as dogs are, stands out little from them. n is the number of pictures searched: among more, the nearest of
+    those that do not match comes nearer by chance. But of what is common, more match, too: m = 1 + (n - 1) · c, where c is the share
+    of pictures that the query's words are said of.
     """
 
     slope: float
     offset: float
     size: float = 0.0
-    largest: int = 1
     cosine: float = 0.0
+    common: float = 0.0
 
-    def probability(self, standardised: np.ndarray, similarities: np.ndarray, among: int) -> np.ndarray:
-        """Of similarities s and of these standardised, z, for a search among `among` pictures."""
-        size = self.size * np.log(min(max(among, 1), self.largest))
-        return np.exp(-np.logaddexp(0, -(self.slope * standardised + self.cosine * similarities + size + self.offset)))
+    def probability(self, standardised: np.ndarray, similarities: np.ndarray, among: int, commonness: float = 0.0) -> np.ndarray:
+        """Of similarities s and of these standardised, z, for a search among n = `among` pictures for what c = `commonness` of all show."""
+        number, matches = sizes(among, commonness)
+        numbers = self.size * number + self.common * matches
+        return np.exp(-np.logaddexp(0, -(self.slope * standardised + self.cosine * similarities + numbers + self.offset)))
+
+
+def sizes(among: int, commonness: float) -> tuple[float, float]:
+    """ln n and ln m of `Calibration`."""
+    number = max(among, 1)
+    return math.log(number), math.log1p((number - 1) * commonness)
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,10 @@ class BundledSpace:
                 queries[row] = unit((shares / np.maximum(spreads, 1e-6)) @ directions)
         return queries
 
+    def commonness(self, texts: Sequence[str]) -> np.ndarray:
+        """The share of pictures that all words of each text are said of, float32 `[N]`; 0 where nothing is known of that."""
+        return np.array([self._lexicon.commonness(text) if self._lexicon else 0.0 for text in texts], np.float32)
+
     def _words_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """What a text's words look like, with weights; half a text known is little, so these fall with the share's square."""
         readings = self._lexicon.readings(text) if self._lexicon else []
@@ -201,16 +214,18 @@ class BundledSpace:
         mean: np.ndarray = near.mean(1, dtype=np.float32)
         return mean
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
         """Calibrated probabilities of a match, `[N]`; see `Calibration`.
 
         Args:
             query: float32 `[dim]`.
             similarities: float32 `[N]`.
             among: how many pictures were searched, if these are not all of them.
+            commonness: of what is looked for.
         """
         standardised = self.standardise(query[None], similarities[None])[0]
-        return self._calibration.probability(standardised, similarities, len(similarities) if among is None else among)
+        among = len(similarities) if among is None else among
+        return self._calibration.probability(standardised, similarities, among, commonness)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         if any(not text.strip() for text in texts):

@@ -93,7 +93,7 @@ class Int8Space:
             raise InvalidQuery("The text is empty; write a few words.")
         return self._run(self._texts, self._original.text_inputs, list(texts), _TEXT_BATCH)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
         """Estimated as for the original."""
         return self._logits.confidence(similarities)
 

@@ -54,13 +54,13 @@ class Lexicon:
 
     def readings(self, text: str) -> list[Reading]:
         """The text in each language that it may be in, as far as words of it are known there."""
-        rows = {language: [self._rows[language].get(word) for word in _words(text, language)] for language in self.words}
-        known = {language: [row for row in found if row is not None] for language, found in rows.items()}
+        found = {language: self._found(text, language) for language in self.words}
+        known = {language: [row for row in rows if row is not None] for language, rows in found.items()}
         spoken = [language for language in self.words if known[language]]
         if not spoken:
             return []
         told = np.array([self.rarities[known[language]].sum() for language in spoken])
-        untold = np.array([self._unseen * rows[language].count(None) for language in spoken])
+        untold = np.array([self._unseen * found[language].count(None) for language in spoken])
         likely = np.exp((told + untold).min() - told - untold)  # of words that are said independently of each other
         chances = likely / likely.sum()
         shares = chances * told / (told + untold)
@@ -69,6 +69,16 @@ class Lexicon:
             for language, chance, share in zip(spoken, chances, shares, strict=True)
             if chance >= _UNLIKELY
         ]
+
+    def commonness(self, text: str) -> float:
+        """The share of captions that say all words of a text, were they said independently of each other; 0 for no words."""
+        found = [rows for language in self.words if (rows := self._found(text, language))]
+        surprises = [sum(self._unseen if row is None else float(self.rarities[row]) for row in rows) for rows in found]
+        return float(np.exp(-min(surprises))) if surprises else 0.0
+
+    def _found(self, text: str, language: str) -> list[int | None]:
+        """The row of each word of a text, None for those that are not known."""
+        return [self._rows[language].get(word) for word in _words(text, language)]
 
     def _mean(self, rows: Sequence[int]) -> np.ndarray:
         """Of some words, `[dim]`, L2-normalised."""

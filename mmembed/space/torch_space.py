@@ -72,7 +72,7 @@ class TorchSpace(ABC):
             raise InvalidQuery("The text is empty; write a few words.")
         return self._vectors(self._text_features, list(texts), self._text_batches)
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
         """Estimated, not calibrated; see `mmembed.space.estimate`. How many pictures were searched plays no part in it."""
         return self.estimate().confidence(similarities)
 

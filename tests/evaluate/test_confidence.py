@@ -48,7 +48,7 @@ class Blind(FakeSpace):
     def embed_texts(self, texts: object) -> np.ndarray:
         return np.repeat(FakeSpace().embed_texts(["red"]), len(texts), 0)  # type: ignore[arg-type]
 
-    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None) -> np.ndarray:
+    def confidence(self, query: np.ndarray, similarities: np.ndarray, among: int | None = None, commonness: float = 0.0) -> np.ndarray:
         return np.full(len(similarities), 0.9)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from mmembed.errors import GalleryError, InvalidQuery
 from mmembed.gallery import Filters, Gallery, Query, Term
 from mmembed.gallery.matrix import Rows
-from mmembed.gallery.search import Candidates, embed_query, nearest
+from mmembed.gallery.search import _GLANCE, _LIKE_IT, Candidates, embed_query, nearest
 from mmembed.gallery.sheet import contact_sheet, write_sheet
 from mmembed.gallery.store import Changes
 from mmembed.generate.base import Caption
@@ -111,6 +111,31 @@ def test_a_term_counts_by_its_weight_not_its_length() -> None:
     query = Query((Term("first"), Term("second", 0.5)))
     found = search(Angles(first=first, second=second), np.stack([first, second]), query, 2)
     assert found.similarities.tolist() == pytest.approx([2 / 5**0.5, 1 / 5**0.5])
+
+
+class Telling(Angles):
+    """Remembers how common it was told that things are."""
+
+    def __init__(self, **texts: np.ndarray) -> None:
+        super().__init__(**texts)
+        self.told: list[Any] = []
+
+    def commonness(self, texts):  # type: ignore[no-untyped-def]
+        return np.array([{"dog": 0.25, "beach": 0.1, "snow": 0.05}[text] for text in texts], np.float32)
+
+    def confidence(self, query, similarities, among=None, commonness=0.0):  # type: ignore[no-untyped-def]
+        self.told.append((among, pytest.approx(commonness)))
+        return super().confidence(query, similarities, among, commonness)
+
+
+def test_confidences_know_how_common_words_are() -> None:
+    dog, beach, snow = np.eye(16, dtype=np.float32)[:3]
+    space = Telling(dog=dog, beach=beach, snow=snow)
+    search(space, np.eye(16, dtype=np.float32), Query((Term("dog"), Term("beach"), Term("snow", -1.0))), 2)
+    assert space.told == [(16, 0.25 * 0.1), (_GLANCE, 0.05)]
+    space.told.clear()
+    search(space, np.eye(16, dtype=np.float32), Query((Term("dog"), Term(beach))), 2)
+    assert space.told == [(16, 0.25 * _LIKE_IT)]
 
 
 def test_k_and_empty_queries_are_checked(colours: Gallery) -> None:

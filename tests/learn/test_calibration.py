@@ -22,6 +22,7 @@ class Noisy(BundledSpace):
     def __init__(self, vectors: dict[str, np.ndarray], background: np.ndarray) -> None:
         self.languages = ("en",)
         self._vectors, self.__dict__["_background"] = vectors, background
+        self._folder = Path("nowhere")  # with no other parts
 
     def embed_texts(self, texts: object) -> np.ndarray:
         return np.array([self._vectors[text] for text in texts]).reshape(-1, DIM)  # type: ignore[attr-defined]
@@ -40,7 +41,6 @@ def test_confidences_come_true_in_galleries_of_all_sizes() -> None:
     rows = [CaptionRow(name, "en", "", name) for name in names]
     fitted = calibrate(space, names[:400], pictures[:400], rows, 400, random, concepts=Concepts({}, (), (), (), ()))
     assert fitted.slope > 0 > fitted.size
-    assert fitted.largest == 200  # 399 wrong pictures are one short of a gallery of 400
     space._calibration = fitted
     for size in (10, 100):
         stated, right = [], []
@@ -81,10 +81,24 @@ def test_what_is_common_in_the_background_can_still_be_a_good_match() -> None:
     background = unit(np.where(np.arange(400)[:, None] % 2, common, 0) + 0.15 * random.normal(size=(400, DIM)))
     space = Noisy({"a dog": common, "dog": common, "a boat": rare, "boat": rare}, background)
     fitted = calibrate(space, names, pictures, rows, 0, random, lists)  # no captions: words alone
-    assert fitted.cosine > 0
+    assert fitted.cosine > 0 and fitted.common == 0, "without a lexicon nothing is known to be common"
     dog, boat = (space.standardise(query[None], np.array([[0.8]]))[0] for query in (common, rare))
     assert dog < 2 < 4 < boat
     assert fitted.probability(dog, np.array([0.8]), 12) > 0.5
+
+
+def test_of_common_things_more_match_among_more_pictures() -> None:
+    random = np.random.default_rng(4)
+    words = {f"word{index}": 0.2 if index % 2 else 0.01 for index in range(20)}
+    shows = random.random((600, len(words))) < np.array([*words.values()])
+    directions = unit(random.normal(size=(len(words), DIM)))
+    pictures = unit(shows @ directions + 0.5 * random.normal(size=(600, DIM)))
+    rows = [CaptionRow(f"p{index}", "en", "", " ".join(np.array([*words])[shown])) for index, shown in enumerate(shows)]
+    lists = Concepts({"things": {word: Concept() for word in words}}, (), (), (), ("things",))
+    space = Noisy(dict(zip(words, directions, strict=True)), pictures[400:])
+    space.commonness = lambda texts: np.array([words[text] for text in texts])  # type: ignore[method-assign]
+    fitted = calibrate(space, [row.picture for row in rows[:400]], pictures[:400], rows, 0, random, lists)
+    assert fitted.size < -1 and 0.3 < fitted.common < -fitted.size
 
 
 def test_nothing_to_fit_on() -> None:
@@ -95,15 +109,16 @@ def test_nothing_to_fit_on() -> None:
 
 
 def test_probabilities() -> None:
-    curve = Calibration(2, -1, size=-0.5, largest=100, cosine=3)
+    curve = Calibration(2, -1, size=-0.5, cosine=3, common=0.3)
 
-    def at(standardised: float, cosine: float, among: int) -> float:
-        return float(curve.probability(np.array([standardised]), np.array([cosine]), among)[0])
+    def at(standardised: float, cosine: float, among: int, commonness: float = 0.0) -> float:
+        return float(curve.probability(np.array([standardised]), np.array([cosine]), among, commonness)[0])
 
     assert at(1, 0, 1) == pytest.approx(1 / (1 + np.exp(-1)))
     assert at(1, 0.4, 1) == pytest.approx(1 / (1 + np.exp(-1 - 1.2)))
     assert at(1, 0, 10) == pytest.approx(1 / (1 + np.exp(-1 + 0.5 * np.log(10))))
-    assert at(3, 0.2, 100) == at(3, 0.2, 1_000_000)
+    assert at(1, 0, 101, 0.2) == pytest.approx(1 / (1 + np.exp(-1 + 0.5 * np.log(101) - 0.3 * np.log(21))))
+    assert at(1, 0, 1, 0.2) == at(1, 0, 1) == at(1, 0, 0, 0.2)
     assert curve.probability(np.array([-1000.0, 1000.0]), np.zeros(2), 0).tolist() == [0, 1]
 
 

@@ -13,7 +13,7 @@ from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.media.samples import sample_photos
 from mmembed.space.arithmetic import exact_int8
-from mmembed.space.base import embed_queries, knows_pictures
+from mmembed.space.base import commonness, embed_queries, knows_pictures
 from mmembed.space.bundled import LEXICON
 from mmembed.space.lexicon import Lexicon
 from mmembed.space.text import MAX_PIECES
@@ -153,6 +153,16 @@ def test_confidence_is_a_probability_that_grows_with_the_similarity() -> None:
     assert ((confidence >= 0) & (confidence <= 1)).all()
     assert (np.diff(confidence) >= 0).all()
     assert confidence[-1] > 0.9 > 0.1 > confidence[10]
+
+
+def test_among_many_pictures_a_common_thing_is_found_more_surely_than_a_rare_one() -> None:
+    space = mini().space
+    dog, hund, chameleon, sentence = commonness(space, ["a dog", "ein Hund", "a chameleon", "a brown dog runs on the beach"])
+    assert dog > 0.1 and hund > 0.1 and 0 < chameleon < 0.001 and sentence < 0.001
+    vector, similarity = space.embed_texts(["a dog"])[0], np.array([0.4], np.float32)
+    few, many, of_common = (space.confidence(vector, similarity, among, share)[0] for among, share in ((5, 0), (300, 0), (300, dog)))
+    assert many < of_common < few
+    assert space.confidence(vector, similarity, 1, dog) == space.confidence(vector, similarity)
 
 
 def test_the_identity_names_the_weights() -> None:

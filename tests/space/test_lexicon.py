@@ -55,6 +55,14 @@ def test_a_word_of_two_languages_is_read_in_both_by_how_usual_it_is_there(lexico
     assert german.direction[HAT] == pytest.approx(1)
 
 
+def test_how_common_a_text_is_follows_from_its_words(lexicon: Lexicon) -> None:
+    assert lexicon.commonness("a dog") == pytest.approx(np.exp(-2.1), rel=1e-5)
+    assert lexicon.commonness("dog runs") == pytest.approx(np.exp(-5), rel=1e-5)
+    assert lexicon.commonness("Hut") == pytest.approx(np.exp(-4), rel=1e-5), "in the language in which it is said most"
+    assert lexicon.commonness("cheetah") == pytest.approx(np.exp(-7), rel=1e-5), "rarer than the rarest word"
+    assert lexicon.commonness("") == lexicon.commonness("?!") == 0
+
+
 def test_what_is_written_is_read(lexicon: Lexicon, tmp_path: Path) -> None:
     for name in ("first.npz", "second.npz"):
         lexicon.save(tmp_path / name)

@@ -46,19 +46,6 @@ PLAIN = Style()
 
 
 @dataclass(frozen=True)
-class Hint:
-    """What a text may well name.
-
-    Attributes:
-        name: as it stands within a text.
-        weight: what the log-probability of a text that says it grows by, above 0.
-    """
-
-    name: str
-    weight: float
-
-
-@dataclass(frozen=True)
 class Captioning:
     """What was tuned on validation data for one space and one decoder together; part of a bundle's manifest.
 
@@ -71,9 +58,8 @@ class Captioning:
         slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
             probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
         offset: see `slope`.
-        naming: how much likelier a caption of an unfamiliar picture becomes by naming the kind of thing that the space sees there; see
-            `generate.hints`. 0 leaves captions as they are.
-        named_above: the evidence of that kind that it takes; see `space.kinds.Kinds.evidence`.
+        named_above: of an unfamiliar picture the space says plainly what kind of thing it shows, if the evidence (see
+            `space.kinds.Kinds.evidence`) is at least this; None leaves all captions to what writes them. See `generate.plain`.
     """
 
     rerank_weight: float = 0.0
@@ -82,8 +68,7 @@ class Captioning:
     slope: float = 0.0
     offset: float = 0.0
     unfamiliar_below: float = -1.0
-    naming: float = 0.0
-    named_above: float = 0.0
+    named_above: float | None = None
 
     @property
     def chooses(self) -> bool:
@@ -102,7 +87,7 @@ class Caption:
     Attributes:
         text: the caption.
         language: ISO 639-1 code.
-        score: length-normalised log-probability under the decoder.
+        score: length-normalised log-probability under the decoder; of a plain caption (`generate.plain`) that of what it names.
         similarity: cosine between caption and picture in the joint space.
         alternatives: further candidates, best first.
         confidence: calibrated probability that a caption of this similarity names nothing that is not in the picture. Where that
@@ -208,30 +193,6 @@ class StyledDecoder(Decoder, Protocol):
         style: Style = PLAIN,
     ) -> list[list[Candidate]]:
         """See `Decoder.generate`."""
-        ...
-
-
-class HintedDecoder(StyledDecoder, Protocol):
-    """A decoder that is told what a text may well name.
-
-    Attributes:
-        takes_hints: True.
-    """
-
-    @property
-    def takes_hints(self) -> bool: ...
-
-    def generate(
-        self,
-        prefix: np.ndarray | None,
-        source: Sequence[str] | None,
-        language: str,
-        beams: int = 4,
-        count: int = 1,
-        style: Style = PLAIN,
-        hints: Sequence[Sequence[Hint]] = (),
-    ) -> list[list[Candidate]]:
-        """See `Decoder.generate`; `hints` are those of each row. They choose what is written; the scores are without them."""
         ...
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmembed.errors import InvalidQuery
-from mmembed.generate.base import Candidate, Hint, Style
-from mmembed.generate.hints import Hinting, Spelled, agreeing, going_on
+from mmembed.generate.base import Candidate, Style
 from mmembed.generate.steering import Reorder, Rules, Step, closing, sample, words_begun
 from mmembed.space.bundled import BundledSpace
 from mmembed.space.sessions import session
@@ -66,7 +65,7 @@ class BundledDecoder:
     A text in a language is written with that language's pieces alone, the ones it was trained with.
     """
 
-    follows_style = takes_hints = True
+    follows_style = True
 
     def __init__(
         self,
@@ -90,10 +89,10 @@ class BundledDecoder:
         return spm.SentencePieceProcessor(model_file=str(self._folder / "decoder.model"))
 
     @cached_property
-    def _shape(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """How many words each piece begins, and which pieces close a sentence (see `steering`) or go on with a word (see `hints`)."""
+    def _shape(self) -> tuple[np.ndarray, np.ndarray]:
+        """How many words each piece begins, and which pieces close a sentence; see `steering`."""
         names = [self._pieces.id_to_piece(piece) for piece in range(self._pieces.get_piece_size())]
-        return words_begun(names), closing(names), going_on(names)
+        return words_begun(names), closing(names)
 
     def generate(
         self,
@@ -103,33 +102,19 @@ class BundledDecoder:
         beams: int = 4,
         count: int = 1,
         style: Style = Style(),  # noqa: B008  (it is frozen)
-        hints: Sequence[Sequence[Hint]] = (),
     ) -> list[list[Candidate]]:
-        """See `HintedDecoder.generate`."""
+        """See `StyledDecoder.generate`."""
         rows = len(source) if source is not None else len(prefix if prefix is not None else ())
         results: list[list[Candidate]] = []
         for start in range(0, rows, _BATCH):
             part = slice(start, min(start + _BATCH, rows))
             results += self._generate(
-                prefix[part] if prefix is not None else None,
-                source[part] if source is not None else None,
-                language,
-                beams,
-                count,
-                style,
-                hints[part],
+                prefix[part] if prefix is not None else None, source[part] if source is not None else None, language, beams, count, style
             )
         return results
 
     def _generate(
-        self,
-        prefix: np.ndarray | None,
-        source: Sequence[str] | None,
-        language: str,
-        beams: int,
-        count: int,
-        style: Style,
-        hints: Sequence[Sequence[Hint]],
+        self, prefix: np.ndarray | None, source: Sequence[str] | None, language: str, beams: int, count: int, style: Style
     ) -> list[list[Candidate]]:
         networks = self._networks(source)
         feeds = self._memory(networks, prefix, source)
@@ -158,21 +143,13 @@ class BundledDecoder:
                 cache[name] = np.ascontiguousarray(cache[name][:, order])
 
         tag = self._pieces.piece_to_id(f"<{language}>")
-        begun, closes, going_on = self._shape
+        begun, closes = self._shape
         rules = Rules(step, reorder, allowed, begun[allowed], closes[allowed], _END, style, self._max_length)
-        hints = hints or [()] * rows
-        spelled = [[Spelled.of(hint, language, self._pieces) for hint in row] for row in hints]
-        hinting = Hinting(rules.step, rules.reorder, allowed, going_on[allowed], spelled, beams)
         if style.seed is None:
-            found = beam_search(hinting.step, hinting.reorder, rows, tag, allowed, beams, self._max_length)
+            found = beam_search(rules.step, rules.reorder, rows, tag, allowed, beams, self._max_length)
         else:
-            found = sample(hinting.step, rows, tag, allowed, _END, beams, self._max_length, style)
-        texts = [[(ids, score - hinting.added(row, ids) / (len(ids) + 1)) for ids, score in best] for row, best in enumerate(found)]
-        ranked = [sorted(best, key=lambda one: -one[1]) for best in texts]
-        return [
-            [Candidate(agreeing(self._pieces.decode(ids), language, row), score) for ids, score in best[:count]]
-            for best, row in zip(ranked, hints, strict=True)
-        ]
+            found = sample(rules.step, rows, tag, allowed, _END, beams, self._max_length, style)
+        return [[Candidate(self._pieces.decode(ids), score) for ids, score in best[:count]] for best in found]
 
     def _networks(self, source: Sequence[str] | None) -> Networks:
         return self._describing if source is None else self._translating

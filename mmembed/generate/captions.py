@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.errors import UnknownLanguage
-from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Hint, Style, reads_vectors
-from mmembed.generate.hints import hinted
+from mmembed.generate.base import PLAIN, Candidate, Caption, Captioner, Captioning, Decoder, Style, reads_vectors
+from mmembed.generate.plain import plain_captions
 from mmembed.generate.polish import arranged, usable
 from mmembed.generate.rerank import agreement, fits, rerank
 from mmembed.generate.style import in_style
@@ -52,9 +52,9 @@ def caption_vectors(
     if not len(vectors):
         return []
     wanted = max(beams, count)  # more than are shown: what loops or has the wrong length is passed over
-    hints = hinted(decoder, _hints(space, vectors, served, captioning))
-    ranked = decoder.generate(vectors, None, served, wanted, wanted, **in_style(decoder, style), **hints)
-    return from_candidates(space, ranked, vectors, served, count, style, captioning)
+    ranked = decoder.generate(vectors, None, served, wanted, wanted, **in_style(decoder, style))
+    plain = _plain(space, vectors, served, captioning)
+    return from_candidates(space, ranked, vectors, served, count, style, captioning, plain)
 
 
 def caption_pictures(
@@ -87,11 +87,11 @@ def caption_pictures(
     # Where nothing is to choose among, no more than is shown: some captioners have a translator write each candidate.
     kept = wanted if style != PLAIN or captioning.chooses else count
     if reads_vectors(captioner, space):
-        hints = hinted(captioner, _hints(space, vectors, served, captioning))
-        ranked = captioner.describe_vectors(vectors, served, wanted, kept, **in_style(captioner, style), **hints)
+        ranked = captioner.describe_vectors(vectors, served, wanted, kept, **in_style(captioner, style))
+        plain = _plain(space, vectors, served, captioning)
     else:
-        ranked = captioner.describe(pictures, served, wanted, kept, **in_style(captioner, style))
-    return from_candidates(space, ranked, vectors, served, count, style, captioning, captioner.credit(served))
+        ranked, plain = captioner.describe(pictures, served, wanted, kept, **in_style(captioner, style)), [None] * len(pictures)
+    return from_candidates(space, ranked, vectors, served, count, style, captioning, plain, captioner.credit(served))
 
 
 def from_candidates(
@@ -102,16 +102,20 @@ def from_candidates(
     count: int,
     style: Style,
     captioning: Captioning,
+    plain: Sequence[Candidate | None],
     written_by: str = "",
 ) -> list[Caption]:
-    """The best `count` of each picture's candidates, whichever model wrote them, as a Caption; those that echo themselves come last."""
+    """The best `count` of each picture's candidates, whichever model wrote them, as a Caption; before them the `plain` one, if it has one.
+
+    Those that echo themselves come last.
+    """
     good = [usable(candidates, style) for candidates in ranked]
     if captioning.chooses:
         good = [
             rerank(row, captioning.rerank_weight * cosines + captioning.agreement_weight * agreement(row))
             for row, cosines in zip(good, fits(space, good, vectors), strict=True)
         ]
-    good = [arranged(row, style) for row in good]
+    good = [arranged([said, *row] if said else row, style) for said, row in zip(plain, good, strict=True)]
     written = space.embed_texts([candidates[0].text or "?" for candidates in good])
     captions = []
     unfamiliar = _unfamiliar(space, vectors, captioning)
@@ -125,14 +129,14 @@ def from_candidates(
     return captions
 
 
-def _hints(space: Space, vectors: np.ndarray, language: str, captioning: Captioning) -> list[list[Hint]]:
-    """Of each unfamiliar picture what the kind of thing is called that it looks most like, if it does so enough."""
-    kinds = kinds_of(space) if captioning.naming else None
-    if kinds is None:
-        return [[] for _ in vectors]
-    looks = _looks(space, vectors, _unfamiliar(space, vectors, captioning), language, 1)
-    enough = kinds.evidence(vectors) >= captioning.named_above
-    return [[Hint(name, captioning.naming) for name in names if sure] for names, sure in zip(looks, enough, strict=True)]
+def _plain(space: Space, vectors: np.ndarray, language: str, captioning: Captioning) -> list[Candidate | None]:
+    """Plain captions of the unfamiliar pictures that surely show some kind of thing."""
+    kinds = kinds_of(space)
+    if kinds is None or captioning.named_above is None or language not in kinds.names:
+        return [None] * len(vectors)
+    sure = np.array(_unfamiliar(space, vectors, captioning), bool) & (kinds.evidence(vectors) >= captioning.named_above)
+    said = plain_captions(kinds, vectors, language)
+    return [candidate if certain else None for candidate, certain in zip(said, sure, strict=True)]
 
 
 def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> list[bool]:
@@ -141,12 +145,12 @@ def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> li
     return [bool(strange) for strange in space.familiarity(vectors) < captioning.unfamiliar_below]
 
 
-def _looks(space: Space, vectors: np.ndarray, unfamiliar: Sequence[bool], language: str, count: int = 3) -> list[tuple[str, ...]]:
+def _looks(space: Space, vectors: np.ndarray, unfamiliar: Sequence[bool], language: str) -> list[tuple[str, ...]]:
     """What the unfamiliar pictures look like."""
     kinds = kinds_of(space) if any(unfamiliar) else None
     if kinds is None:
         return [()] * len(vectors)
-    return [names if strange else () for names, strange in zip(kinds.looks_like(vectors, language, count), unfamiliar, strict=True)]
+    return [names if strange else () for names, strange in zip(kinds.looks_like(vectors, language), unfamiliar, strict=True)]
 
 
 def _confidence(space: Space, text: np.ndarray, similarity: float, captioning: Captioning) -> float:

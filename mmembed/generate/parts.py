@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.errors import InvalidQuery
-from mmembed.generate.base import PLAIN, Candidate, Captioner, Decoder, Hint, Style, Translator, reads_vectors
-from mmembed.generate.hints import hinted
+from mmembed.generate.base import PLAIN, Candidate, Captioner, Decoder, Style, Translator, reads_vectors
 from mmembed.generate.pairs import require_languages
 from mmembed.generate.style import in_style
 from mmembed.languages import canonical, find
@@ -53,10 +52,9 @@ class DecoderCaptioner:
 
     Attributes:
         follows_style: True; `describe` says if the decoder cannot.
-        takes_hints: True; they are left out if the decoder takes none.
     """
 
-    follows_style = takes_hints = True
+    follows_style = True
 
     def __init__(self, name: str, space: Space, decoder: Decoder) -> None:
         self.name, self._space, self._decoder = name, space, decoder
@@ -82,17 +80,10 @@ class DecoderCaptioner:
         return space.name == self._space.name and space.identity == self._space.identity
 
     def describe_vectors(
-        self,
-        vectors: np.ndarray,
-        language: str,
-        beams: int = 4,
-        count: int = 1,
-        style: Style = PLAIN,
-        hints: Sequence[Sequence[Hint]] = (),
+        self, vectors: np.ndarray, language: str, beams: int = 4, count: int = 1, style: Style = PLAIN
     ) -> list[list[Candidate]]:
-        """See `VectorCaptioner.describe_vectors`, and `HintedDecoder` for the hints."""
-        asked = {**in_style(self._decoder, style), **hinted(self._decoder, hints)}
-        return self._decoder.generate(vectors, None, language, max(beams, count), count, **asked)
+        """See `VectorCaptioner.describe_vectors`."""
+        return self._decoder.generate(vectors, None, language, max(beams, count), count, **in_style(self._decoder, style))
 
 
 class DecoderTranslator:

@@ -6,8 +6,8 @@ nearest one is right about as often as the classifier itself (docs/experiments.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +20,15 @@ from mmembed.space.kinds import Kinds, from_the_middle, log_probabilities
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: its row in the classifier, its synset in WordNet, its name in each language, a caption in each (or none), and its
-    English names, separated by commas."""
+    """One class: its row in the classifier, its synset in WordNet, its name in each language, a caption in each (or none), its
+    English names, separated by commas, and the indefinite article of each name, in languages that have some; empty for a name without."""
 
     index: int
     synset: str
     names: dict[str, str]
     captions: dict[str, str]
     synonyms: str = ""
+    articles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def texts(self) -> list[str]:
@@ -66,7 +67,8 @@ def kinds_seen(
     vectors, offsets = _regression(embed(examples), examples @ classifier[0][chosen].T + classifier[1][chosen])
     names = {language: [row.names[language] for row in rows] for language in rows[0].names}
     usual = np.log(np.exp(log_probabilities(embed(features) @ vectors.T + offsets)).mean(0))
-    return Kinds(vectors, offsets, names, [row.synonyms for row in rows], usual.astype(np.float32))
+    articles = {language: [row.articles[language] for row in rows] for language in rows[0].articles}
+    return Kinds(vectors, offsets, names, [row.synonyms for row in rows], usual.astype(np.float32), articles)
 
 
 def _regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +90,7 @@ class Kind:
 
 
 def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[str] = ()) -> list[ClassRow]:
-    """Classes of a table with the columns `class`, `synset`, `synonyms` and, for each language, `en`, `en_caption`, ….
+    """Classes of a table with the columns `class`, `synset`, `synonyms` and, for each language, `en`, `en_caption`, …; also `en_article`.
 
     A class whose name or synonyms contain one of the words `held_out` is left out, and so are captions that do.
     """
@@ -98,7 +100,9 @@ def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[st
     for row in read_table(path, columns):
         if not banned.search(f"{row['en']}, {row['synonyms']}"):
             captions = {} if banned.search(row["en_caption"]) else {code: row[f"{code}_caption"] for code in languages}
-            rows.append(ClassRow(int(row["class"]), row["synset"], {code: row[code] for code in languages}, captions, row["synonyms"]))
+            articles = {code: row[column] for code in languages if (column := f"{code}_article") in row}
+            names = {code: row[code] for code in languages}
+            rows.append(ClassRow(int(row["class"]), row["synset"], names, captions, row["synonyms"], articles))
     if not rows:
         raise InvalidData(f"{path} has no class that is not held out.")
     return rows

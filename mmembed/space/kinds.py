@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from mmembed.space.unit import unit
 
 _VECTORS, _OFFSETS, _USUAL, _SYNONYMS, _NAMES = "vectors", "offsets", "usual", "synonyms", "names-"
+_ARTICLES = "articles-"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Kinds:
         synonyms: for each its English names, separated by commas.
         usual: for each the logarithm of its mean probability in the pictures that the space learned from, float32 `[K]`; none if that is
             not known.
+        articles: by language the indefinite article of each name, K of them, "" for a name without; none where there are no articles.
     """
 
     vectors: np.ndarray
@@ -33,6 +35,7 @@ class Kinds:
     names: Mapping[str, Sequence[str]]
     synonyms: Sequence[str]
     usual: np.ndarray | None = None
+    articles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def likeliest(self, pictures: np.ndarray, count: int) -> np.ndarray:
         """Which kinds pictures, float32 `[N, dim]`, look like most; the likeliest first, int64 `[N, count]`."""
@@ -76,21 +79,39 @@ class Kinds:
         spare = count + len(names) - len(set(names))
         return [tuple(dict.fromkeys(names[kind] for kind in row))[:count] for row in self.likeliest(pictures, spare)]
 
+    def nouns(self, pictures: np.ndarray, language: str) -> list[str]:
+        """What the kind that each of pictures, float32 `[N, dim]`, looks like most is called, with its article, as within a sentence.
+
+        Raises:
+            KeyError: there are no names in this language.
+        """
+        names, articles = self.names[language], self.articles.get(language)
+        return [f"{articles[kind] if articles else ''} {names[kind]}".strip() for kind in self.likeliest(pictures, 1)[:, 0]]
+
+    def certainty(self, pictures: np.ndarray) -> np.ndarray:
+        """The logarithm of the probability of the kind that each of pictures, float32 `[N, dim]`, looks like most, float32 `[N]`."""
+        best: np.ndarray = log_probabilities(self._answers(pictures)).max(1)
+        return best
+
     def save(self, path: Path) -> None:
         """Write them to `path` (.npz), the vectors in half precision."""
         stored: dict[str, Any] = {f"{_NAMES}{language}": np.array(names) for language, names in self.names.items()}
+        stored |= {f"{_ARTICLES}{language}": np.array(articles) for language, articles in self.articles.items()}
         stored |= {} if self.usual is None else {_USUAL: self.usual}
         stored |= {_VECTORS: self.vectors.astype(np.float16), _OFFSETS: self.offsets, _SYNONYMS: np.array(self.synonyms)}
         np.savez_compressed(path, **stored)
 
     @classmethod
     def read(cls, path: Path) -> Kinds:
-        """What `save` wrote, also that of earlier releases, which had no offsets or nothing of what is usual."""
+        """What `save` wrote, also that of earlier releases, which had no offsets, nothing of what is usual, or no articles."""
         with np.load(path) as stored:
-            names = {name.removeprefix(_NAMES): stored[name].tolist() for name in stored.files if name.startswith(_NAMES)}
+            names, articles = (
+                {name.removeprefix(prefix): stored[name].tolist() for name in stored.files if name.startswith(prefix)}
+                for prefix in (_NAMES, _ARTICLES)
+            )
             vectors = stored[_VECTORS].astype(np.float32)
             offsets = stored[_OFFSETS] if _OFFSETS in stored else np.zeros(len(vectors), np.float32)
-            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist(), stored.get(_USUAL))
+            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist(), stored.get(_USUAL), articles)
 
 
 def from_the_middle(rows: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mmembed.errors import InvalidQuery, UnknownLanguage
-from mmembed.generate.base import Candidate, Captioning, Decoder, Hint, Style
+from mmembed.generate.base import PLAIN, Candidate, Captioning, Style
 from mmembed.generate.captions import caption_pictures, caption_vectors
 from mmembed.generate.parts import DecoderCaptioner
+from mmembed.space.base import Space
 from mmembed.space.kinds import Kinds
 from tests.fakes import FakeDecoder, FakeSpace, colour_kinds, colour_picture
 
@@ -94,41 +95,57 @@ def test_what_an_unfamiliar_picture_looks_like_is_said() -> None:
     assert [caption.looks_like for caption in found] == [(), ("Abendhimmel", "Himmel", "Rose")]
 
 
-class Hinted(Scripted):
-    """Says what it is hinted at."""
-
-    caption_languages = ("en", "de")
-    takes_hints = True
-
-    def generate(  # type: ignore[override]
-        self, prefix: np.ndarray, source: None, language: str, beams: int, count: int, hints: Sequence[Sequence[Hint]] = ()
-    ) -> list[list[Candidate]]:
-        return [[Candidate(" ".join(f"{hint.name} {hint.weight:g}" for hint in row) or "?", -1.0)] for row in hints or [()] * len(prefix)]
-
-
-def test_captions_of_unfamiliar_pictures_are_hinted_at_what_is_seen() -> None:
-    space, tuned = Homely(), Captioning(unfamiliar_below=0.5, naming=3.0)
-    space.kinds = colour_kinds()
+def test_what_an_unfamiliar_picture_surely_shows_is_said_plainly() -> None:
+    space, tuned = Homely(), Captioning(unfamiliar_below=0.5, named_above=0.0)
+    space.kinds = replace(colour_kinds(), articles={"de": ["eine", "eine", "ein", "ein"]})
     vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
 
-    def said(decoder: Decoder, captioning: Captioning, language: str = "de") -> list[str]:
-        captioner = DecoderCaptioner("fake", space, decoder)
-        found = caption_vectors(space, decoder, vectors, language, captioning=captioning)
-        again = caption_pictures(space, captioner, (), vectors, language, captioning=captioning)
-        assert [caption.text for caption in found] == [caption.text for caption in again]
-        return [caption.text for caption in found]
+    def said(captioning: Captioning, language: str = "de", count: int = 1, style: Style = PLAIN) -> list[str]:
+        captioner = DecoderCaptioner("fake", space, FakeDecoder())
+        found = caption_vectors(space, FakeDecoder(), vectors, language, count, style=style, captioning=captioning)
+        again = caption_pictures(space, captioner, (), vectors, language, count, style=style, captioning=captioning)
+        texts, others = ([text for one in captions for text in (one.text, *one.alternatives)] for captions in (found, again))
+        assert texts == others
+        return texts
 
-    assert said(Hinted(), tuned) == ["?", "Abendhimmel 3"]
-    assert said(Hinted(), Captioning(unfamiliar_below=0.5)) == ["?", "?"], "unless that was tuned"
-    assert said(Hinted(), Captioning(naming=3.0)) == ["?", "?"], "nothing is unfamiliar"
-    assert said(FakeDecoder(), tuned) == ["rot", "blau"], "not every decoder takes hints"
+    plain = "Auf dem Foto ist ein Abendhimmel zu sehen."
+    assert said(tuned) == ["rot", plain]
+    assert said(tuned, "en") == ["red", "A photo of sky."]
+    assert said(tuned, count=2) == ["rot", "rot!", plain, "blau"], "what the decoder writes comes after it"
+    assert said(Captioning(unfamiliar_below=0.5)) == ["rot", "blau"], "unless that was tuned"
+    assert said(Captioning(named_above=0.0)) == ["rot", "blau"], "nothing is unfamiliar"
     space.kinds = replace(colour_kinds(), usual=np.log(np.full(4, 0.25, np.float32)))
     evidence = float(space.kinds.evidence(vectors)[1])
     assert 0 < evidence < np.log(4)
-    assert said(Hinted(), replace(tuned, named_above=evidence - 0.01)) == ["?", "Abendhimmel 3"]
-    assert said(Hinted(), replace(tuned, named_above=evidence + 0.01)) == ["?", "?"], "it is not surely that"
+    assert said(replace(tuned, named_above=evidence - 0.01)) == ["rot", "Auf dem Foto ist Abendhimmel zu sehen."]
+    assert said(replace(tuned, named_above=evidence + 0.01)) == ["rot", "blau"], "it is not surely that"
+    space.kinds = replace(colour_kinds(), names={"en": colour_kinds().names["en"]})
+    assert said(tuned) == ["rot", "blau"], "it has no German name"
     space.kinds = None
-    assert said(Hinted(), tuned) == ["?", "?"]
+    assert said(tuned) == ["rot", "blau"]
+
+
+def test_a_plain_caption_of_another_length_than_asked_comes_last() -> None:
+    space, captioning = Homely(), Captioning(unfamiliar_below=0.5, named_above=0.0)
+    space.kinds = colour_kinds()
+    vectors = space.embed_pictures([colour_picture("blue")])
+    [found] = caption_pictures(
+        space, DecoderCaptioner("fake", space, Scripted("blue")), (), vectors, "en", 2, style=Style(longest=2), captioning=captioning
+    )
+    assert (found.text, found.alternatives) == ("blue", ("A photo of sky.",))
+
+
+def test_a_captioner_that_looks_at_the_pixels_is_not_spoken_over() -> None:
+    class Looking(DecoderCaptioner):
+        def reads(self, space: Space) -> bool:
+            return False
+
+    space, picture = Homely(), colour_picture("blue")
+    space.kinds = colour_kinds()
+    captioning = Captioning(unfamiliar_below=0.5, named_above=0.0)
+    vectors = space.embed_pictures([picture])
+    [found] = caption_pictures(space, Looking("fake", space, FakeDecoder()), [picture], vectors, "en", captioning=captioning)
+    assert found.text == "blue"
 
 
 def test_how_sure_a_written_caption_is_can_be_measured() -> None:

@@ -41,6 +41,14 @@ def test_all_held_out_is_an_error(table: Path) -> None:
         read_classes(table, ("en",), {"piano", "rooster", "beagle"})
 
 
+def test_names_have_articles_where_the_table_has_them(tmp_path: Path) -> None:
+    lines = TABLE.splitlines()
+    added = [f"{line}\t{last}" for line, last in zip(lines, ("de_article", "ein", "", "ein"), strict=True)]
+    (tmp_path / "classes.tsv").write_text("\n".join(added), encoding="utf-8")
+    rows = read_classes(tmp_path / "classes.tsv", ("en", "de"))
+    assert [row.articles for row in rows] == [{"de": "ein"}, {"de": ""}, {"de": "ein"}]
+
+
 def test_pseudo_pictures_are_what_their_row_of_the_classifier_answers_to() -> None:
     random = np.random.default_rng(0)
     features = random.normal(size=(500, 12)) @ random.normal(size=(12, 12)) + 5
@@ -63,7 +71,7 @@ def test_kinds_say_of_a_vector_what_the_classifier_says_of_the_picture() -> None
         vectors = features @ turned
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    rows = [ClassRow(number, str(number), {"en": f"thing {number}"}, {}, f"thing {number}, it") for number in range(count)]
+    rows = [ClassRow(number, str(number), {"en": f"thing {number}"}, {}, f"thing {number}, it", {"en": "a"}) for number in range(count)]
     features = random.normal(size=(400, width)).astype(np.float32) + 2
     kinds = kinds_seen(rows, (weights, offsets), features[:200], embed, random)
     answers = (features[200:] @ weights.T + offsets).argmax(1)
@@ -73,3 +81,4 @@ def test_kinds_say_of_a_vector_what_the_classifier_says_of_the_picture() -> None
     assert right > before + 0.1 and right > 0.5
     assert kinds.vectors.shape == (count, width // 2) and kinds.vectors.dtype == kinds.offsets.dtype == np.float32
     assert (kinds.names, kinds.synonyms[2]) == ({"en": [f"thing {number}" for number in range(count)]}, "thing 2, it")
+    assert kinds.articles == {"en": ["a"] * count}

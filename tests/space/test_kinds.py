@@ -22,6 +22,21 @@ def test_the_likeliest_kinds_come_first_and_a_name_comes_once() -> None:
     assert kinds.looks_like(np.zeros((0, 4), np.float32), "en") == []
 
 
+def test_nouns_have_their_articles_where_there_are_some() -> None:
+    pictures = FakeSpace().embed_pictures([colour_picture("red"), colour_picture("blue")])
+    kinds = replace(colour_kinds(), articles={"de": ["eine", "eine", "", "ein"]})
+    assert kinds.nouns(pictures, "de") == ["eine Kirsche", "ein Abendhimmel"]
+    assert kinds.nouns(pictures, "en") == ["cherry", "sky"]
+    assert kinds.nouns(np.zeros((0, 4), np.float32), "en") == []
+
+
+def test_how_sure_the_likeliest_kind_is() -> None:
+    pictures = FakeSpace().embed_pictures([colour_picture("red"), colour_picture("blue")])
+    answers = pictures @ colour_kinds().vectors.T
+    expected = np.log(np.exp(answers).max(1) / np.exp(answers).sum(1))
+    assert np.allclose(colour_kinds().certainty(pictures), expected, atol=1e-5)
+
+
 def test_some_kinds_are_likelier_than_others_whatever_is_seen() -> None:
     red = FakeSpace().embed_pictures([colour_picture("red")])
     kinds = replace(colour_kinds(), offsets=np.array([0, 0, 2, 0], np.float32))
@@ -44,12 +59,13 @@ def test_probabilities_add_up_however_great_the_answers_are() -> None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     kinds = replace(colour_kinds(), offsets=np.array([0, 0.25, 2, 0], np.float32), usual=np.array([-1, -2, -3, -4], np.float32))
+    kinds = replace(kinds, articles={"de": ["eine", "eine", "", "ein"]})
     kinds.save(tmp_path / "kinds.npz")
     read = Kinds.read(tmp_path / "kinds.npz")
     assert read.usual is not None and np.array_equal(read.usual, kinds.usual)
     assert np.allclose(read.vectors, kinds.vectors, atol=1e-3) and read.vectors.dtype == np.float32
     assert np.array_equal(read.offsets, kinds.offsets)
-    assert (read.names, read.synonyms) == (kinds.names, kinds.synonyms)
+    assert (read.names, read.synonyms, read.articles) == (kinds.names, kinds.synonyms, kinds.articles)
 
 
 def test_kinds_of_an_earlier_release_have_no_offsets(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Plain captions: of a picture unlike all that its decoder knows, what kind of thing it shows, and nothing that cannot be told.
+
+A decoder that has seen scenes describes whatever it is shown as one of those: of a strawberry it says that someone stands in the grass.
+What the space knows by sight reaches farther (`space.kinds`), and a sentence around its name is better made than guessed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmembed.generate.base import Candidate
+from mmembed.space.kinds import Kinds
+
+_GAP = "{}"
+_SENTENCES = {
+    "en": "A photo of {}.",
+    "de": "Auf dem Foto ist {} zu sehen.",
+    "fr": "La photo montre {}.",
+    "cs": "{} na fotografii.",
+    "zh": "一张{}的照片。",
+    "ar": "صورة {}.",
+}
+"""Sentences in which a noun stands as in a dictionary, whatever its number."""
+
+
+def plain_captions(kinds: Kinds, vectors: np.ndarray, language: str) -> list[Candidate]:
+    """What each of pictures, float32 `[N, dim]`, looks like most, in a sentence, with the log-probability that it is that."""
+    nouns, certainties = kinds.nouns(vectors, language), kinds.certainty(vectors)
+    return [Candidate(_said(language, noun), float(certainty)) for noun, certainty in zip(nouns, certainties, strict=True)]
+
+
+def _said(language: str, noun: str) -> str:
+    text = _SENTENCES.get(language, _GAP).replace(_GAP, noun)
+    return text[:1].upper() + text[1:]

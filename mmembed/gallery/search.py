@@ -49,13 +49,15 @@ class EmbeddedQuery:
         wanted: the normalised weighted sum, float32 `[dim]`.
         unwanted: float32 `[M, dim]`.
         weights: of the unwanted, all positive, `[M]`.
-        commonness: the share of pictures that show what is wanted, and what is not, as far as known; `[1 + M]`.
+        common: the share of pictures that show what is wanted, as far as known.
+        commons: the same of the unwanted, `[M]`.
     """
 
     wanted: np.ndarray
     unwanted: np.ndarray
     weights: np.ndarray
-    commonness: np.ndarray
+    common: float
+    commons: np.ndarray
 
     @cached_property
     def direction(self) -> np.ndarray:
@@ -85,10 +87,10 @@ def embed_query(space: Space, query: Query) -> EmbeddedQuery:
     shares = np.full(len(terms), _LIKE_IT, np.float32)
     shares[list(texts)] = commonness(space, list(texts.values()))
     weights = np.array([term.weight for term in terms], np.float32)
-    wanted = weights[weights > 0] @ vectors[weights > 0]
     unwanted = weights < 0
-    common = np.array([shares[~unwanted].prod(), *shares[unwanted]], np.float32)
-    return EmbeddedQuery(wanted / max(float(np.linalg.norm(wanted)), 1e-12), vectors[unwanted], -weights[unwanted], common)
+    wanted, common = weights[~unwanted] @ vectors[~unwanted], float(shares[~unwanted].prod())
+    wanted /= max(float(np.linalg.norm(wanted)), 1e-12)
+    return EmbeddedQuery(wanted, vectors[unwanted], -weights[unwanted], common, shares[unwanted])
 
 
 def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQuery, searched: int) -> Candidates:
@@ -99,9 +101,8 @@ def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQue
     """
     wanted = vectors @ query.wanted
     similarities = wanted - UNWANTED * ((vectors @ query.unwanted.T) @ query.weights)
-    common, *commons = query.commonness
-    confidence = space.confidence(query.wanted, wanted, searched, common)
-    for vector, weight, share in zip(query.unwanted, query.weights, commons, strict=True):
+    confidence = space.confidence(query.wanted, wanted, searched, query.common)
+    for vector, weight, share in zip(query.unwanted, query.weights, query.commons, strict=True):
         confidence = confidence * (1 - space.confidence(vector, vectors @ vector, _GLANCE, share)) ** weight
     order = np.lexsort((ids, -similarities))
     return Candidates(ids[order], vectors[order], similarities[order], confidence[order])

@@ -131,12 +131,14 @@ def from_candidates(
 
 def _plain(space: Space, vectors: np.ndarray, language: str, captioning: Captioning) -> list[Candidate | None]:
     """Plain captions of the unfamiliar pictures that surely show some kind of thing."""
-    kinds = kinds_of(space)
-    if kinds is None or captioning.named_above is None or language not in kinds.names:
-        return [None] * len(vectors)
-    sure = np.array(_unfamiliar(space, vectors, captioning), bool) & (kinds.evidence(vectors) >= captioning.named_above)
-    said = plain_captions(kinds, vectors, language)
-    return [candidate if certain else None for candidate, certain in zip(said, sure, strict=True)]
+    said: list[Candidate | None] = [None] * len(vectors)
+    strange = np.flatnonzero(_unfamiliar(space, vectors, captioning))
+    kinds = kinds_of(space) if len(strange) else None
+    if kinds is not None and captioning.named_above is not None and language in kinds.names:
+        sure = strange[kinds.evidence(vectors[strange]) >= captioning.named_above]
+        for row, candidate in zip(sure, plain_captions(kinds, vectors[sure], language), strict=True):
+            said[row] = candidate
+    return said
 
 
 def _unfamiliar(space: Space, vectors: np.ndarray, captioning: Captioning) -> list[bool]:

@@ -23,7 +23,7 @@ from mmembed.learn.glossary import glossary_of, read_groups
 from mmembed.learn.heads import load_heads
 from mmembed.learn.lexicon import LexiconConfig, Told, learn_lexicon
 from mmembed.learn.picture_tower import load_picture_tower
-from mmembed.learn.quantised import batches_of, export_probe, export_quantised
+from mmembed.learn.quantised import batches_of, export_quantised
 from mmembed.learn.recipe import read_recipe
 from mmembed.learn.text_tower import load_text_tower
 from mmembed.learn.trained_decoder import WEIGHTS, TrainedDecoder, load_decoder
@@ -97,8 +97,7 @@ def export(config_path: Path) -> Path:
     network = load_picture_tower(place)
     export_picture(network, heads.picture, config.picture_size, "mirror" in config.views, config.output / "picture.onnx")
     seen = [square(_open(source, stem, config.picture_size).pixels, config.picture_size) for stem in background]
-    export_quantised(network, heads.picture, config.picture_size, batches_of(seen), config.output / "picture.int8.onnx")
-    export_probe(config.output / "exact.onnx")
+    export_quantised(network, heads.picture, config.picture_size, list(batches_of(seen)), config.output / "picture.int8.onnx")
     export_text(load_text_tower(place), heads.text, config.output / "text.onnx")
     weights = Weights(config.decoder_bits) if config.decoder_bits < _FLOAT else None
     export_decoder(decoder, config.output, weights)

@@ -14,7 +14,6 @@ import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
-from mmembed.space.arithmetic import exact_int8
 from mmembed.space.glossary import Glossary
 from mmembed.space.kinds import Kinds
 from mmembed.space.lexicon import Lexicon
@@ -85,9 +84,9 @@ class EncodedTexts:
 class BundledSpace:
     """A `Space` from a folder with `picture.onnx`, `text.onnx`, `text.model` and `background.npy`.
 
-    With `picture.int8.onnx` and `exact.onnx` beside it, pictures go through the former where the latter comes out right. Queries go by
-    their texts, by what their words look like (`lexicon.npz`), and by the kinds of things that they name (`glossary.json.gz`); these
-    are known by sight (`kinds.npz`).
+    Where there is a `picture.int8.onnx`, pictures go through that in place of `picture.onnx`. Queries go by their texts, by what their
+    words look like (`lexicon.npz`), and by the kinds of things that they name (`glossary.json.gz`); these are known by sight
+    (`kinds.npz`).
     """
 
     def __init__(
@@ -107,9 +106,8 @@ class BundledSpace:
     # The two towers load when first used: a text search never reads the picture tower.
     @cached_property
     def _pictures(self) -> InferenceSession:
-        probe, quantised = self._folder / "exact.onnx", self._folder / "picture.int8.onnx"
-        exact = probe.is_file() and quantised.is_file() and exact_int8(probe)
-        return session(quantised if exact else self._folder / "picture.onnx", self._threads)
+        quantised = self._folder / "picture.int8.onnx"
+        return session(quantised if quantised.is_file() else self._folder / "picture.onnx", self._threads)
 
     @cached_property
     def _texts(self) -> InferenceSession:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def session(path: Path, threads: int | None) -> InferenceSession:
-    """An ONNX Runtime session on the CPU with `threads` threads (default: one a core)."""
+def session(network: Path | bytes, threads: int | None) -> InferenceSession:
+    """An ONNX Runtime session on the CPU with `threads` threads (default: one a core), from a file or what is in one."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -18,4 +18,5 @@ def session(path: Path, threads: int | None) -> InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads sleep: others want the cores, too
     if threads:
         options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = network if isinstance(network, bytes) else str(network)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -8,11 +8,10 @@ from pathlib import Path
 import click
 import pytest
 
-from mmembed.space.arithmetic import exact_int8
 from scripts import write_docs
 from scripts.docs import examples
 from scripts.docs.commands import page
-from tests.bundled import WEIGHTS, needs_weights
+from tests.bundled import needs_weights
 
 ROOT = Path(__file__).parent.parent.parent
 RENEW = "renew with: python -m scripts.write_docs"
@@ -33,8 +32,6 @@ class TestExamples:
     def test_the_examples_print_what_the_page_says(self, path: Path) -> None:
         if missing := examples.missing():
             pytest.skip(f"sample photos of {', '.join(sorted(missing))} are not installed")
-        if not exact_int8(WEIGHTS / "exact.onnx"):
-            pytest.skip("the examples were run with the int8 picture tower, which this CPU does without")
         written = path.read_text(encoding="utf-8")
         differences = examples.differences(written, examples.renewed(written))
         assert not differences, f"{path.name} says something else; {RENEW} examples\n" + "\n".join(differences)

@@ -61,12 +61,14 @@ def looks(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     Of a photo unlike those it learned from, a bundle says which kinds of things it looks most like. Top 1 and top 3 are the
     shares of the photos whose label names the likeliest, or one of the likeliest three; said is the share of those whose English
     caption says the label, or another name of a kind that it names. Photos whose label names none of the kinds are left out.
+    Below, all unfamiliar photos whose caption only names what they look like: how often that is right, and the confidence stated.
 
     \b
       mmembed eval looks --images photos --labels labels.tsv
 
     JSON fields: pictures, kinds, top1, top3, said (per cent), unfamiliar (how many are unlike what was learned from),
-    unfamiliar_top3, unfamiliar_said.
+    unfamiliar_top3, unfamiliar_said; plain (how many are only named, of all that are unfamiliar), plain_right, plain_stated (per
+    cent), naming (slope and offset of that confidence as these photos would have it).
     """
     from mmembed.evaluate.names import evaluate_looks
 
@@ -78,6 +80,8 @@ def looks(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     everything = ("all", str(result.pictures), f"{result.top1:.1f}", f"{result.top3:.1f}", f"{result.said:.1f}")
     strange = ("unfamiliar", str(result.unfamiliar), "", f"{result.unfamiliar_top3:.1f}", f"{result.unfamiliar_said:.1f}")
     print_columns(("photos", "number", "top 1", "top 3", "said"), [everything, strange])
+    if result.plain:
+        click.echo(f"{result.plain} photos are only named: {result.plain_right:.1f} % rightly, {result.plain_stated:.1f} % stated.")
 
 
 @click.command()

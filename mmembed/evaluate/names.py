@@ -12,6 +12,7 @@ from mmembed.errors import InvalidData
 from mmembed.evaluate.captions import english_captions
 from mmembed.evaluate.concepts import any_name
 from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, embed_texts
+from mmembed.evaluate.probabilities import fit_platt
 from mmembed.evaluate.tables import LabelRow
 from mmembed.model import Model
 from mmembed.space.base import as_queries, kinds_of
@@ -82,6 +83,11 @@ class LookScores:
         said: per cent of them whose English caption says the label, or another name of a kind that the label names.
         unfamiliar: how many of them are unlike what the space learned from.
         unfamiliar_top3, unfamiliar_said: the same of those.
+        plain: how many of all unfamiliar photographs, also those whose label names no kind, have a plain caption (`generate.plain`).
+        plain_right: per cent of these whose likeliest kind the label names.
+        plain_stated: per cent, the mean confidence of their captions.
+        naming: slope and offset of the probability that the likeliest kind is right, by its evidence, fitted to all unfamiliar photographs
+            (Platt scaling; `generate.base.Naming`); none without both right and wrong ones.
     """
 
     pictures: int
@@ -92,6 +98,10 @@ class LookScores:
     unfamiliar: int
     unfamiliar_top3: float
     unfamiliar_said: float
+    plain: int
+    plain_right: float
+    plain_stated: float
+    naming: tuple[float, float] | None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -110,8 +120,7 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     if kinds is None:
         raise InvalidData(f"{model.space.name} does not know what things look like; a bundle does whose recipe has `classes`.")
     named = {label: _named(kinds, label) for label in {row.label for row in rows}}
-    rows = [row for row in rows if named[row.label]]
-    if not rows:
+    if not any(named.values()):
         raise InvalidData("None of the labels is among the names of the kinds that the model knows by sight.")
     vectors = embed_pictures(model.space, folder, [row.image for row in rows], progress)
     likeliest = kinds.likeliest(vectors, 3)
@@ -119,14 +128,27 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     captions = english_captions(model, vectors, progress)
     said = np.array([_says(caption.text, row.label, kinds, named[row.label]) for row, caption in zip(rows, captions, strict=True)])
     strange = np.array([caption.unfamiliar for caption in captions])
+    known = np.array([bool(named[row.label]) for row in rows])
+    evidence, naming = kinds.evidence(vectors), model.captioning.naming
+    plain = strange & (evidence >= naming.above) if naming else np.zeros(len(rows), bool)
+    stated = naming.probability(evidence) if naming else evidence
 
     def share(found: np.ndarray) -> float:
         return round(float(found.mean() * 100), 1) if len(found) else 0.0
 
     return LookScores(
-        len(rows), len(kinds.vectors), share(right[:, 0]), share(right.max(1)), share(said),
-        int(strange.sum()), share(right[strange].max(1)), share(said[strange]),
+        int(known.sum()), len(kinds.vectors), share(right[known, 0]), share(right[known].max(1)), share(said[known]),
+        int((strange & known).sum()), share(right[strange & known].max(1)), share(said[strange & known]),
+        int(plain.sum()), share(right[plain, 0]), share(stated[plain]), _naming(evidence[strange], right[strange, 0]),
     )  # fmt: skip
+
+
+def _naming(evidence: np.ndarray, right: np.ndarray) -> tuple[float, float] | None:
+    """Slope and offset; see `LookScores`."""
+    if len(set(right.tolist())) < 2:
+        return None
+    slope, offset = fit_platt(evidence[:, None], right.astype(float), np.ones(len(right)))
+    return round(slope, 4), round(offset, 4)
 
 
 def _named(kinds: Kinds, label: str) -> frozenset[int]:

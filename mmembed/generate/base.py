@@ -46,6 +46,25 @@ PLAIN = Style()
 
 
 @dataclass(frozen=True)
+class Naming:
+    """When the space says plainly what kind of thing an unfamiliar picture shows, and how likely that is right; see `generate.plain`.
+
+    Attributes:
+        above: said if the evidence (see `space.kinds.Kinds.evidence`) is at least this.
+        slope: of the evidence, in Platt scaling: what is said is right with the probability 1 / (1 + exp(-(slope · evidence + offset))).
+        offset: see `slope`.
+    """
+
+    above: float
+    slope: float
+    offset: float
+
+    def probability(self, evidence: np.ndarray) -> np.ndarray:
+        """That what is said with this evidence is right, of the same shape."""
+        return np.exp(-np.logaddexp(0, -(self.slope * evidence + self.offset)))
+
+
+@dataclass(frozen=True)
 class Captioning:
     """What was tuned on validation data for one space and one decoder together; part of a bundle's manifest.
 
@@ -58,8 +77,7 @@ class Captioning:
         slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
             probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
         offset: see `slope`.
-        named_above: of an unfamiliar picture the space says plainly what kind of thing it shows, if the evidence (see
-            `space.kinds.Kinds.evidence`) is at least this; None leaves all captions to what writes them. See `generate.plain`.
+        naming: when an unfamiliar picture is only named; None leaves all captions to what writes them.
     """
 
     rerank_weight: float = 0.0
@@ -68,7 +86,7 @@ class Captioning:
     slope: float = 0.0
     offset: float = 0.0
     unfamiliar_below: float = -1.0
-    named_above: float | None = None
+    naming: Naming | None = None
 
     @property
     def chooses(self) -> bool:
@@ -87,12 +105,13 @@ class Caption:
     Attributes:
         text: the caption.
         language: ISO 639-1 code.
-        score: length-normalised log-probability under the decoder; of a plain caption (`generate.plain`) that of what it names.
+        score: length-normalised log-probability under the decoder; of a plain caption (`generate.plain`) that it is right.
         similarity: cosine between caption and picture in the joint space.
         alternatives: further candidates, best first.
-        confidence: calibrated probability that a caption of this similarity names nothing that is not in the picture. Where that
-            was not measured for what wrote it (see `Captioning`), the probability that a picture of this similarity is what a
-            text describes, which is higher: captions are chosen by their similarity. None for captions stored earlier.
+        confidence: calibrated probability that a caption of this similarity names nothing that is not in the picture; of a plain
+            caption, that the picture shows what it names. Where that was not measured for what wrote it (see `Captioning`), the
+            probability that a picture of this similarity is what a text describes, which is higher: captions are chosen by their
+            similarity. None for captions stored earlier.
         doubtful: whether the confidence is lower than that of nearly all captions that are right, or the picture `unfamiliar`.
         written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
         unfamiliar: whether the picture is less like those that were learned from than nearly all of the right captions' are; then

@@ -3,6 +3,7 @@ how far to trust them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -120,9 +121,9 @@ def from_candidates(
     captions = []
     unfamiliar = _unfamiliar(space, vectors, captioning)
     looks = _looks(space, vectors, unfamiliar, language)
-    for (best, *others), vector, text, strange, look in zip(good, vectors, written, unfamiliar, looks, strict=True):
+    for (best, *others), said, vector, text, strange, look in zip(good, plain, vectors, written, unfamiliar, looks, strict=True):
         similarity = float(vector @ text)
-        confidence = _confidence(space, text, similarity, captioning)
+        confidence = math.exp(best.score) if best is said else _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
         doubtful = strange or confidence < captioning.doubtful_below
         captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange, look))
@@ -134,9 +135,8 @@ def _plain(space: Space, vectors: np.ndarray, language: str, captioning: Caption
     said: list[Candidate | None] = [None] * len(vectors)
     strange = np.flatnonzero(_unfamiliar(space, vectors, captioning))
     kinds = kinds_of(space) if len(strange) else None
-    if kinds is not None and captioning.named_above is not None and language in kinds.names:
-        sure = strange[kinds.evidence(vectors[strange]) >= captioning.named_above]
-        for row, candidate in zip(sure, plain_captions(kinds, vectors[sure], language), strict=True):
+    if kinds is not None and captioning.naming is not None and language in kinds.names:
+        for row, candidate in zip(strange, plain_captions(kinds, vectors[strange], language, captioning.naming), strict=True):
             said[row] = candidate
     return said
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmembed.generate.base import Candidate
+from mmembed.generate.base import Candidate, Naming
 from mmembed.space.kinds import Kinds
 
 _GAP = "{}"
@@ -23,10 +23,15 @@ _SENTENCES = {
 """Sentences in which a noun stands as in a dictionary, whatever its number."""
 
 
-def plain_captions(kinds: Kinds, vectors: np.ndarray, language: str) -> list[Candidate]:
-    """What each of pictures, float32 `[N, dim]`, looks like most, in a sentence, with the log-probability that it is that."""
-    nouns, certainties = kinds.nouns(vectors, language), kinds.certainty(vectors)
-    return [Candidate(_said(language, noun), float(certainty)) for noun, certainty in zip(nouns, certainties, strict=True)]
+def plain_captions(kinds: Kinds, vectors: np.ndarray, language: str, naming: Naming) -> list[Candidate | None]:
+    """What each of pictures, float32 `[N, dim]`, looks like most, in a sentence, with the log-probability that this is right; None where
+    the evidence is too little."""
+    evidence = kinds.evidence(vectors)
+    scores = np.log(naming.probability(evidence))
+    return [
+        Candidate(_said(language, noun), float(score)) if sure else None
+        for noun, score, sure in zip(kinds.nouns(vectors, language), scores, evidence >= naming.above, strict=True)
+    ]
 
 
 def _said(language: str, noun: str) -> str:

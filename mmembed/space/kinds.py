@@ -88,11 +88,6 @@ class Kinds:
         names, articles = self.names[language], self.articles.get(language)
         return [f"{articles[kind] if articles else ''} {names[kind]}".strip() for kind in self.likeliest(pictures, 1)[:, 0]]
 
-    def certainty(self, pictures: np.ndarray) -> np.ndarray:
-        """The logarithm of the probability of the kind that each of pictures, float32 `[N, dim]`, looks like most, float32 `[N]`."""
-        best: np.ndarray = log_probabilities(self._answers(pictures)).max(1)
-        return best
-
     def save(self, path: Path) -> None:
         """Write them to `path` (.npz), the vectors in half precision."""
         stored: dict[str, Any] = {f"{_NAMES}{language}": np.array(names) for language, names in self.names.items()}

@@ -11,7 +11,7 @@ from mmembed.errors import InvalidData
 from mmembed.evaluate.names import LookScores, NameScores, evaluate_looks, evaluate_names
 from mmembed.evaluate.pictures import PictureFolder
 from mmembed.evaluate.tables import LabelRow, read_labels
-from mmembed.generate.base import Captioning
+from mmembed.generate.base import Captioning, Naming
 from tests.fakes import colour_kinds, fake_model
 
 
@@ -43,10 +43,15 @@ def test_what_pictures_look_like_is_compared_with_their_labels(pictures: Path) -
             evaluate_looks(model, folder, rows)
         model.space.kinds = colour_kinds()  # type: ignore[attr-defined]
         result = evaluate_looks(model, folder, [*rows, *unknown])
-        assert result == LookScores(3, 4, 66.7, 100.0, 0.0, 0, 0.0, 0.0), "red is a cherry, of which fruit is a name; no caption says so"
+        expected = LookScores(3, 4, 66.7, 100.0, 0.0, 0, 0.0, 0.0, 0, 0.0, 0.0, None)
+        assert result == expected, "red is a cherry, of which fruit is a name; no caption says so"
         model.space.familiarity = lambda vectors: vectors[:, 0] - 1  # type: ignore[attr-defined]
         strange = evaluate_looks(replace(model, captioning=Captioning(unfamiliar_below=-0.5)), folder, rows[:2])
-        assert (strange.unfamiliar, strange.unfamiliar_top3) == (1, 100.0)
+        assert (strange.unfamiliar, strange.unfamiliar_top3, strange.plain) == (1, 100.0, 0)
+        naming = Captioning(unfamiliar_below=2.0, naming=Naming(0.0, 1.0, 0.0))
+        named = evaluate_looks(replace(model, captioning=naming), folder, [*rows[:2], *unknown])
+        assert (named.pictures, named.plain, named.plain_right, named.plain_stated) == (2, 3, 66.7, 50.0), "usual kinds are not known"
+        assert named.naming is not None, "two are right, one is wrong"
         model.space.kinds = replace(colour_kinds(), synonyms=["cherry, reds", "red", "sky, blue thing", "blue"])  # type: ignore[attr-defined]
         said = evaluate_looks(model, folder, [LabelRow("red.webp", "red"), LabelRow("red.webp", "blue")])
         assert said.said == 50.0, "its caption is red"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmembed.errors import InvalidQuery, UnknownLanguage
-from mmembed.generate.base import PLAIN, Candidate, Captioning, Style
+from mmembed.generate.base import PLAIN, Candidate, Captioning, Naming, Style
 from mmembed.generate.captions import caption_pictures, caption_vectors
 from mmembed.generate.parts import DecoderCaptioner
 from mmembed.space.base import Space
@@ -96,7 +96,7 @@ def test_what_an_unfamiliar_picture_looks_like_is_said() -> None:
 
 
 def test_what_an_unfamiliar_picture_surely_shows_is_said_plainly() -> None:
-    space, tuned = Homely(), Captioning(unfamiliar_below=0.5, named_above=0.0)
+    space, tuned = Homely(), Captioning(unfamiliar_below=0.5, naming=Naming(0.0, 1.0, 0.0))
     space.kinds = replace(colour_kinds(), articles={"de": ["eine", "eine", "ein", "ein"]})
     vectors = space.embed_pictures([colour_picture("red"), colour_picture("blue")])
 
@@ -113,12 +113,12 @@ def test_what_an_unfamiliar_picture_surely_shows_is_said_plainly() -> None:
     assert said(tuned, "en") == ["red", "A photo of sky."]
     assert said(tuned, count=2) == ["rot", "rot!", plain, "blau"], "what the decoder writes comes after it"
     assert said(Captioning(unfamiliar_below=0.5)) == ["rot", "blau"], "unless that was tuned"
-    assert said(Captioning(named_above=0.0)) == ["rot", "blau"], "nothing is unfamiliar"
+    assert said(Captioning(naming=Naming(0.0, 1.0, 0.0))) == ["rot", "blau"], "nothing is unfamiliar"
     space.kinds = replace(colour_kinds(), usual=np.log(np.full(4, 0.25, np.float32)))
     evidence = float(space.kinds.evidence(vectors)[1])
     assert 0 < evidence < np.log(4)
-    assert said(replace(tuned, named_above=evidence - 0.01)) == ["rot", "Auf dem Foto ist Abendhimmel zu sehen."]
-    assert said(replace(tuned, named_above=evidence + 0.01)) == ["rot", "blau"], "it is not surely that"
+    assert said(replace(tuned, naming=Naming(evidence - 0.01, 1.0, 0.0))) == ["rot", "Auf dem Foto ist Abendhimmel zu sehen."]
+    assert said(replace(tuned, naming=Naming(evidence + 0.01, 1.0, 0.0))) == ["rot", "blau"], "it is not surely that"
     space.kinds = replace(colour_kinds(), names={"en": colour_kinds().names["en"]})
     assert said(tuned) == ["rot", "blau"], "it has no German name"
     space.kinds = None
@@ -126,7 +126,7 @@ def test_what_an_unfamiliar_picture_surely_shows_is_said_plainly() -> None:
 
 
 def test_a_plain_caption_of_another_length_than_asked_comes_last() -> None:
-    space, captioning = Homely(), Captioning(unfamiliar_below=0.5, named_above=0.0)
+    space, captioning = Homely(), Captioning(unfamiliar_below=0.5, naming=Naming(0.0, 1.0, 0.0))
     space.kinds = colour_kinds()
     vectors = space.embed_pictures([colour_picture("blue")])
     [found] = caption_pictures(
@@ -142,7 +142,7 @@ def test_a_captioner_that_looks_at_the_pixels_is_not_spoken_over() -> None:
 
     space, picture = Homely(), colour_picture("blue")
     space.kinds = colour_kinds()
-    captioning = Captioning(unfamiliar_below=0.5, named_above=0.0)
+    captioning = Captioning(unfamiliar_below=0.5, naming=Naming(0.0, 1.0, 0.0))
     vectors = space.embed_pictures([picture])
     [found] = caption_pictures(space, Looking("fake", space, FakeDecoder()), [picture], vectors, "en", captioning=captioning)
     assert found.text == "blue"

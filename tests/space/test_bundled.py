@@ -92,7 +92,7 @@ def test_a_caption_of_such_a_picture_says_so() -> None:
         "ar": "صورة فهد.",
     }.items():
         assert model.caption_vectors(vectors, [language])[0][0].text == text
-    silent = replace(model, captioning=replace(model.captioning, named_above=None))
+    silent = replace(model, captioning=replace(model.captioning, naming=None))
     assert "cheetah" not in silent.caption_vectors(vectors, ["en"])[0][0].text
 
 

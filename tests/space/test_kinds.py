@@ -30,13 +30,6 @@ def test_nouns_have_their_articles_where_there_are_some() -> None:
     assert kinds.nouns(np.zeros((0, 4), np.float32), "en") == []
 
 
-def test_how_sure_the_likeliest_kind_is() -> None:
-    pictures = FakeSpace().embed_pictures([colour_picture("red"), colour_picture("blue")])
-    answers = pictures @ colour_kinds().vectors.T
-    expected = np.log(np.exp(answers).max(1) / np.exp(answers).sum(1))
-    assert np.allclose(colour_kinds().certainty(pictures), expected, atol=1e-5)
-
-
 def test_some_kinds_are_likelier_than_others_whatever_is_seen() -> None:
     red = FakeSpace().embed_pictures([colour_picture("red")])
     kinds = replace(colour_kinds(), offsets=np.array([0, 0, 2, 0], np.float32))

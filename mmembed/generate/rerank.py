@@ -1,9 +1,9 @@
 """Of n candidates, the one that fits the picture and says what the others say.
 
-Each candidate is worth its mean log-probability, plus a weight times the cosine between it and the picture in the joint space, plus
-another times how much it shares with all candidates. The latter is minimum Bayes risk decoding (Kumar & Byrne 2004; with n-grams of
-characters as the gain, Freitag et al. 2022, https://arxiv.org/abs/2111.09388). The weights are measured on validation data; see
-`mmembed.evaluate.tuning`.
+Each candidate is worth its mean log-probability, plus a weight times the cosines between the picture and it and its words in the joint
+space, plus another times how much it shares with all candidates. The latter is minimum Bayes risk decoding (Kumar & Byrne 2004; with
+n-grams of characters as the gain, Freitag et al. 2022, https://arxiv.org/abs/2111.09388). The weights are measured on validation data;
+see `mmembed.evaluate.tuning`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmembed.generate.base import Candidate
-from mmembed.space.base import Space
+from mmembed.space.base import Space, worded
 
 CANDIDATES = 8
 """How many translations of a text the picture chooses among."""
@@ -24,13 +24,13 @@ _ORDERS = (1, 2, 3, 4)
 
 
 def fits(space: Space, candidates: Sequence[Sequence[Candidate]], vectors: np.ndarray) -> list[np.ndarray]:
-    """The cosine of each candidate to its row's picture.
+    """The cosine of each candidate to its row's picture, plus that of its words, as far as the space knows what those look like.
 
     Args:
         vectors: float32 `[N, dim]`, one picture for each of the N lists.
     """
     flat = [candidate.text or "?" for row in candidates for candidate in row]
-    embedded = space.embed_texts(flat) if flat else np.zeros((0, space.dim), np.float32)
+    embedded = space.embed_texts(flat) + worded(space, flat) if flat else np.zeros((0, space.dim), np.float32)
     starts = np.cumsum([0, *(len(row) for row in candidates)])
     return [embedded[start:stop] @ vector for start, stop, vector in zip(starts[:-1], starts[1:], vectors, strict=True)]
 

@@ -84,6 +84,12 @@ def as_queries(space: Space, texts: Sequence[str], vectors: np.ndarray) -> np.nd
     return turned(texts, vectors) if turned else vectors
 
 
+def worded(space: Space, texts: Sequence[str]) -> np.ndarray:
+    """What the words of texts look like, float32 `[N, dim]`, of length 1 at most: 0 as far as a space does not know."""
+    told: Callable[[Sequence[str]], np.ndarray] | None = getattr(space, "worded", None)
+    return told(texts) if told else np.zeros((len(texts), space.dim), np.float32)
+
+
 def commonness(space: Space, texts: Sequence[str]) -> np.ndarray:
     """The share of pictures that show what each text says, as far as a space knows that; `[N]`, 0 where it does not."""
     told: Callable[[Sequence[str]], np.ndarray] | None = getattr(space, "commonness", None)

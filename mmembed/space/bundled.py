@@ -175,6 +175,14 @@ class BundledSpace:
                 queries[row] = unit((shares / np.maximum(spreads, 1e-6)) @ directions)
         return queries
 
+    def worded(self, texts: Sequence[str]) -> np.ndarray:
+        """What the words of texts look like, float32 `[N, dim]`: the less of a text is known, the shorter is its vector."""
+        looks = np.zeros((len(texts), self.dim), np.float32)
+        for look, text in zip(looks, texts, strict=True):
+            for reading in self._lexicon.readings(text) if self._lexicon else ():
+                look += reading.share * reading.direction
+        return looks
+
     def commonness(self, texts: Sequence[str]) -> np.ndarray:
         """The share of pictures that all words of each text are said of, float32 `[N]`; 0 where nothing is known of that."""
         return np.array([self._lexicon.commonness(text) if self._lexicon else 0.0 for text in texts], np.float32)

@@ -12,7 +12,7 @@ import pytest
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.media.samples import sample_photos
-from mmembed.space.base import commonness, embed_queries, knows_pictures
+from mmembed.space.base import commonness, embed_queries, knows_pictures, worded
 from mmembed.space.bundled import LEXICON
 from mmembed.space.lexicon import Lexicon
 from mmembed.space.text import MAX_PIECES
@@ -166,6 +166,14 @@ def test_among_many_pictures_a_common_thing_is_found_more_surely_than_a_rare_one
     few, many, of_common = (space.confidence(vector, similarity, among, share)[0] for among, share in ((5, 0), (300, 0), (300, dog)))
     assert many < of_common < few
     assert space.confidence(vector, similarity, 1, dog) == space.confidence(vector, similarity)
+
+
+def test_words_look_like_what_they_are_said_of() -> None:
+    space = mini().space
+    dog, hund, both, unknown = worded(space, ["a dog", "ein Hund", "a dog xylotomous", "xylotomous"])
+    assert np.linalg.norm(dog) <= 1.0001 and not unknown.any()
+    assert dog @ hund > 0.4 * np.linalg.norm(dog) * np.linalg.norm(hund)
+    assert np.linalg.norm(both) < np.linalg.norm(dog), "half a text known is little"
 
 
 def test_the_identity_names_the_weights() -> None:

@@ -69,7 +69,7 @@ class Captioning:
     """What was tuned on validation data for one space and one decoder together; part of a bundle's manifest.
 
     Attributes:
-        rerank_weight: weight of the cosine to the picture beside a candidate's mean log-probability; see `generate.rerank`.
+        rerank_weight: weight of the cosines to the picture beside a candidate's mean log-probability; see `generate.rerank`.
         agreement_weight: weight of what it shares with the other candidates.
         doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
         unfamiliar_below: captions of pictures less like those the space learned from (see `space.base.FamiliarSpace`) are marked

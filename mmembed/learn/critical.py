@@ -45,7 +45,7 @@ class CriticalStage:
         share: of what the stage changed, how much is kept: the weights lie between those before and after (Wortsman et al. 2022,
             https://arxiv.org/abs/2109.01903). Captions that only score well are short and alike.
         languages: how often each is drawn; the reward needs references in it.
-        pivots: languages in which the decoder's translations of the English captions are further references; for those with few.
+        pivots: languages in which translations of the English captions are further references; for those with few.
         save_every: steps between checkpoints.
     """
 

@@ -176,6 +176,9 @@ def train(config_path: Path) -> Path:
             place.write_text(json.dumps(asdict(reached)))
             log.draw()
     bar.close()
+    if not (reached.step or reached.rewarded):  # there was nothing to learn from the mixture
+        TrainedDecoder(decoder, pieces).save(config.output)
+        accelerator.save_state(str(checkpoint))
     if config.critical.steps not in (0, reached.rewarded):
         TrainedDecoder(_on_rewards(config, sight, mixture, pieces, accelerator, reached), pieces).save(config.output)
         place.write_text(json.dumps(asdict(replace(reached, rewarded=config.critical.steps))))
@@ -239,7 +242,8 @@ def _on_rewards(
     for language in config.weights.captions:
         references = [(row.picture, tidy(row.text, language)) for row in captions if row.language == language]
         if language in config.critical.pivots and sight.tower:
-            others = translated(decoder, sight.tower, texts, prefix, tags[language], pieces[language], targets, config.cache)
+            translator = load_decoder(config.translator) if config.translator else TrainedDecoder(decoder, pieces)
+            others = translated(translator, sight.tower, texts, prefix, language, config.translator or config.output, config.cache)
             references += [(row.picture, text) for row, text in zip(english, others, strict=True)]
         if references:
             rewards[language] = CiderReward(references, language)

@@ -35,7 +35,8 @@ class DecoderConfig:
     2022). Without `splits` all pictures are trained on; without `parallel` there are no translations, and without
     `paraphrases` no texts that stand in for pictures. With `patience` above 0 training ends when the loss on `val`, looked at
     every `save_every` steps, was so many times not better than its best, and the weights of the best are kept. `critical` is a
-    last stage, on what captions score.
+    last stage, on what captions score; without `steps` it is the only one, from `start`. Its `pivots` are translations by the decoder in
+    `translator`, or by this one.
     """
 
     captions: Path
@@ -71,6 +72,7 @@ class DecoderConfig:
     patience: int = 0
     critical: CriticalStage = CriticalStage()  # noqa: RUF009  (it is frozen)
     start: Path | None = None
+    translator: Path | None = None
     seed: int = 1
     name: str = ""
     licence: str = ""
@@ -126,6 +128,10 @@ def check(config: DecoderConfig) -> None:
             raise MissingPackage("onnx", "train", "A captioner for a space")
     if config.start and not (config.start / WEIGHTS).is_file():
         raise InvalidConfig(f"There is no decoder to start from in {config.start}; `mmembed train restore` makes one of a bundle.")
+    if not (config.steps or config.start):
+        raise InvalidConfig("A decoder that takes no steps has to start from one; name its folder as `start`.")
+    if config.translator and not (config.translator / WEIGHTS).is_file():
+        raise InvalidConfig(f"There is no decoder to translate in {config.translator}; `mmembed train restore` makes one of a bundle.")
     if config.critical.steps and not config.pictures:
         raise InvalidConfig("The stage `critical` describes pictures and scores what it wrote; give pictures, or leave the stage out.")
     splits, wanted = splits_of(config.splits, stems_of(config)), config.weights.captions

@@ -1,4 +1,4 @@
-"""Captions in a language that has few: the decoder's translations of the English ones, made looking at the pictures."""
+"""Captions in a language that has few: a decoder's translations of the English ones, made looking at the pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sentencepiece as spm
 import torch
 from tqdm import tqdm
 
-from mmembed.learn.conditioned import ConditionedDecoder
 from mmembed.learn.features import cached, fingerprint, padded, stacked
 from mmembed.learn.text_tower import TextTower
+from mmembed.learn.trained_decoder import TrainedDecoder
+from mmembed.learn.vocabulary import language_tag
 from mmembed.learn.writing import texts_of, write
 from mmembed.space.text import encode_pieces
 
@@ -20,13 +21,12 @@ _BATCH, _LENGTH = 256, 60
 
 
 def translated(
-    decoder: ConditionedDecoder,
+    translator: TrainedDecoder,
     tower: TextTower,
     texts: Sequence[str],
     prefix: np.ndarray,
-    tag: int,
-    pieces: Sequence[int],
-    targets: spm.SentencePieceProcessor,
+    language: str,
+    vocabulary: Path,
     cache: Path,
 ) -> list[str]:
     """The likeliest translation, piece by piece, of each text; kept in `cache`.
@@ -34,9 +34,10 @@ def translated(
     Args:
         tower: reads the texts.
         prefix: vectors of the pictures they describe, float32 `[N, dim]`.
-        tag, pieces: id that a text in the language begins with, and those it is written with.
-        targets: the decoder's vocabulary.
+        vocabulary: folder with the translator's.
     """
+    targets = spm.SentencePieceProcessor(model_file=str(vocabulary / "decoder.model"))
+    tag, pieces = targets.piece_to_id(language_tag(language)), translator.pieces[language]
 
     def compute() -> dict[str, np.ndarray]:
         states, encoded = tower.states(texts, cache), encode_pieces(tower.pieces, texts)
@@ -48,7 +49,7 @@ def translated(
             hidden, mask = stacked([states[i] for i in chosen])
             words = embeddings[padded([encoded[i] for i in chosen])] * mask[..., None]
             read = (torch.from_numpy(prefix[chosen]), hidden, words, mask)
-            found[chosen] = texts_of(write(decoder, read, tag, allowed, _LENGTH), targets)
+            found[chosen] = texts_of(write(translator.network, read, tag, allowed, _LENGTH), targets)
         return {"texts": found.astype(str)}
 
-    return [str(text) for text in cached(cache, "translated", [fingerprint(decoder), str(tag), *texts], compute)["texts"]]
+    return [str(text) for text in cached(cache, "translated", [fingerprint(translator.network), str(tag), *texts], compute)["texts"]]

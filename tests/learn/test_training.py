@@ -127,6 +127,25 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(folder: Path) -> None:
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_decoder_can_go_on_with_rewards_alone(folder: Path) -> None:
+    trained, rewarded = folder / "trained", folder / "rewarded"
+    if not (trained / "decoder.pt").is_file():
+        pytest.skip("the first test made no decoder")
+    recipe = json.loads((folder / "decoder.yaml").read_text()) | {"steps": 0, "output": str(rewarded)}
+    place = folder / "rewarded.yaml"
+    place.write_text(json.dumps(recipe))
+    assert "start" in CliRunner().invoke(cli, ["train", "decoder", "--config", str(place)]).output
+    place.write_text(json.dumps(recipe | {"start": str(trained), "translator": str(folder / "nowhere")}))
+    assert "to translate in" in CliRunner().invoke(cli, ["train", "decoder", "--config", str(place)]).output
+    place.write_text(json.dumps(recipe | {"start": str(trained), "translator": str(trained)}))
+    run("train", "decoder", "--config", str(place))
+    before, after = (torch.load(one / "decoder.pt", weights_only=True)["weights"] for one in (trained, rewarded))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    run("train", "decoder", "--config", str(place))
+    again = torch.load(rewarded / "decoder.pt", weights_only=True)["weights"]
+    assert all(torch.equal(after[name], again[name]) for name in after), "what is done is not done again"
+
+
 def test_a_bundle_is_weights_to_go_on_from(folder: Path) -> None:
     if not (folder / "bundle" / "manifest.json").is_file():
         pytest.skip("the first test made no bundle")

@@ -131,7 +131,7 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     known = np.array([bool(named[row.label]) for row in rows])
     evidence, naming = kinds.evidence(vectors), model.captioning.naming
     plain = strange & (evidence >= naming.above) if naming else np.zeros(len(rows), bool)
-    stated = naming.probability(evidence) if naming else evidence
+    stated = np.array([caption.confidence for caption in captions], float)
 
     def share(found: np.ndarray) -> float:
         return round(float(found.mean() * 100), 1) if len(found) else 0.0
@@ -147,7 +147,7 @@ def _naming(evidence: np.ndarray, right: np.ndarray) -> tuple[float, float] | No
     """Slope and offset; see `LookScores`."""
     if len(set(right.tolist())) < 2:
         return None
-    slope, offset = fit_platt(evidence[:, None], right.astype(float), np.ones(len(right)))
+    slope, offset = fit_platt(evidence, right.astype(float))
     return round(slope, 4), round(offset, 4)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmembed.space.logistic import logistic
+
 BINS = 12
 _RIDGE = 1e-4
 
@@ -73,7 +75,7 @@ def fit_platt(features: np.ndarray, right: np.ndarray, weights: np.ndarray | Non
 
     coefficients = np.zeros(columns.shape[1])
     for _ in range(100):
-        probability = np.exp(-np.logaddexp(0, -(columns @ coefficients)))
+        probability = logistic(columns @ coefficients)
         gradient = columns.T @ (share * (probability - target)) + _RIDGE * coefficients
         curvature = (columns.T * (share * probability * (1 - probability))) @ columns + _RIDGE * np.eye(len(coefficients))
         step, length = np.linalg.solve(curvature, gradient), 1.0

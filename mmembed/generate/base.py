@@ -11,6 +11,7 @@ import numpy as np
 from mmembed.generate.notes import Note
 from mmembed.media.picture import Picture
 from mmembed.space.base import Space
+from mmembed.space.logistic import logistic
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Naming:
 
     def probability(self, evidence: np.ndarray) -> np.ndarray:
         """That what is said with this evidence is right, of the same shape."""
-        return np.exp(-np.logaddexp(0, -(self.slope * evidence + self.offset)))
+        return logistic(self.slope * evidence + self.offset)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Captioning:
 
     def probability(self, cosines: np.ndarray) -> np.ndarray:
         """That captions of these cosines to their pictures are right, of the same shape."""
-        return np.exp(-np.logaddexp(0, -(self.slope * cosines + self.offset)))
+        return logistic(self.slope * cosines + self.offset)
 
 
 @dataclass(frozen=True)

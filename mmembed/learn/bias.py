@@ -7,16 +7,14 @@ Rounding weights moves the mean of what a convolution gives, and layer after lay
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from mmembed.space.sessions import session
 
 
-def correct_biases(model: ModelProto, plain: Path, batches: Sequence[np.ndarray], plain_batches: Sequence[np.ndarray]) -> None:
+def correct_biases(model: ModelProto, plain: ModelProto, batches: Sequence[np.ndarray], plain_batches: Sequence[np.ndarray]) -> None:
     """Move the biases of the convolutions of `model`, one after the other, so that each sees what was mended before it.
 
     Args:
@@ -25,9 +23,8 @@ def correct_biases(model: ModelProto, plain: Path, batches: Sequence[np.ndarray]
         batches: inputs of the quantised network, typical ones.
         plain_batches: the same for the float one.
     """
-    original = onnx.load(str(plain))
-    outputs = {node.name: node.output[0] for node in _convolutions(original)}
-    wanted = dict(zip(outputs, _means(original, list(outputs.values()), plain_batches), strict=True))
+    outputs = {node.name: node.output[0] for node in _convolutions(plain)}
+    wanted = dict(zip(outputs, _means(plain, list(outputs.values()), plain_batches), strict=True))
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     dequantised = {node.output[0]: node for node in model.graph.node if node.op_type == "DequantizeLinear"}
     for node in _convolutions(model):

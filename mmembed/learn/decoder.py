@@ -238,11 +238,11 @@ def _on_rewards(
     tags = {language: targets.piece_to_id(language_tag(language)) for language in config.languages}
     english = [row for row in captions if row.language == "en"]
     texts, prefix = [row.text for row in english], sight.pictures[[place[row.picture] for row in english], 0]
+    translator = load_decoder(config.translator) if config.translator else TrainedDecoder(decoder, pieces)
     rewards = {}
     for language in config.weights.captions:
         references = [(row.picture, tidy(row.text, language)) for row in captions if row.language == language]
         if language in config.critical.pivots and sight.tower:
-            translator = load_decoder(config.translator) if config.translator else TrainedDecoder(decoder, pieces)
             others = translated(translator, sight.tower, texts, prefix, language, config.translator or config.output, config.cache)
             references += [(row.picture, text) for row, text in zip(english, others, strict=True)]
         if references:

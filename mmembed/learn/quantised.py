@@ -61,8 +61,8 @@ def export_quantised(network: EfficientNetLite, head: Head, size: int, batches: 
         tower = nn.Sequential(OrderedDict(network=network, head=head))
         export_onnx(tower, example, ["vector"], {"pixels": {0: "pictures"}, "vector": {0: "pictures"}}, plain)
         fold_padding(plain)
-        graph = onnx.load(str(plain)).graph
-        outside = [node.name for node in graph.node if node.name.startswith("/head/")]
+        original = onnx.load(str(plain))
+        outside = [node.name for node in original.graph.node if node.name.startswith("/head/")]
         logging.getLogger().addFilter(_is_serious)  # the quantiser logs every scale it widens
         try:
             quantize_static(
@@ -76,13 +76,13 @@ def export_quantised(network: EfficientNetLite, head: Head, size: int, batches: 
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
-                extra_options={"TensorQuantOverrides": {"pixels": [_pixel_range()], **_weight_ranges(graph)}},
+                extra_options={"TensorQuantOverrides": {"pixels": [_pixel_range()], **_weight_ranges(original.graph)}},
             )
         finally:
             logging.getLogger().removeFilter(_is_serious)
         model = onnx.load(str(found))
         take_pixels(model, size)
-        correct_biases(model, plain, batches[:_MENDED], [_normalised(pixels) for pixels in batches[:_MENDED]])
+        correct_biases(model, original, batches[:_MENDED], [_normalised(pixels) for pixels in batches[:_MENDED]])
     onnx.save_model(model, str(path))
     store_half(path)
 

@@ -16,7 +16,8 @@ from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.space.glossary import Glossary
 from mmembed.space.kinds import Kinds
-from mmembed.space.lexicon import Lexicon
+from mmembed.space.lexicon import Lexicon, Reading
+from mmembed.space.logistic import logistic
 from mmembed.space.pixels import views
 from mmembed.space.sessions import session
 from mmembed.space.text import MAX_PIECES, encode_pieces
@@ -57,7 +58,7 @@ class Calibration:
         """Of similarities s and of these standardised, z, for a search among n = `among` pictures for what c = `commonness` of all show."""
         number, matches = sizes(among, commonness)
         numbers = self.size * number + self.common * matches
-        return np.exp(-np.logaddexp(0, -(self.slope * standardised + self.cosine * similarities + numbers + self.offset)))
+        return logistic(self.slope * standardised + self.cosine * similarities + numbers + self.offset)
 
 
 def sizes(among: int, commonness: float) -> tuple[float, float]:
@@ -179,7 +180,7 @@ class BundledSpace:
         """What the words of texts look like, float32 `[N, dim]`: the less of a text is known, the shorter is its vector."""
         looks = np.zeros((len(texts), self.dim), np.float32)
         for look, text in zip(looks, texts, strict=True):
-            for reading in self._lexicon.readings(text) if self._lexicon else ():
+            for reading in self._readings(text):
                 look += reading.share * reading.direction
         return looks
 
@@ -189,8 +190,10 @@ class BundledSpace:
 
     def _words_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """What a text's words look like, with weights; half a text known is little, so these fall with the share's square."""
-        readings = self._lexicon.readings(text) if self._lexicon else []
-        return [(BY_WORDS * reading.share**2, reading.direction) for reading in readings]
+        return [(BY_WORDS * reading.share**2, reading.direction) for reading in self._readings(text)]
+
+    def _readings(self, text: str) -> list[Reading]:
+        return self._lexicon.readings(text) if self._lexicon else []
 
     def _kinds_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """Where the kinds of things lie that a text names, with weights."""

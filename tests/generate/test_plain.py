@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ from mmembed.bundle import read_manifest
 from mmembed.generate.base import Naming
 from mmembed.generate.plain import plain_captions
 from mmembed.space.kinds import Kinds
+from tests.bundled import WEIGHTS
 from tests.fakes import FakeSpace, colour_kinds, colour_picture
-
-WEIGHTS = Path(__file__).parents[2] / "mmembed" / "weights" / "mini"
 
 
 def test_a_sentence_has_the_noun_with_its_article_and_a_capital_first() -> None:

@@ -60,6 +60,6 @@ def test_means_are_as_in_float(networks: tuple[Path, Path, np.ndarray]) -> None:
             tensor.CopyFrom(onnx.numpy_helper.from_array(moved.astype(np.int32), tensor.name))
     onnx.save_model(model, str(quantised))
     wanted, off = means(plain, pixels), np.abs(means(quantised, pixels) - means(plain, pixels)).mean()
-    correct_biases(model, plain, [pixels[:4], pixels[4:]], [pixels[:4], pixels[4:]])
+    correct_biases(model, onnx.load(str(plain)), [pixels[:4], pixels[4:]], [pixels[:4], pixels[4:]])
     onnx.save_model(model, str(quantised))
     assert np.abs(means(quantised, pixels) - wanted).mean() < 0.01 * off

@@ -285,7 +285,7 @@ def test_captions(run: Callable[..., Result], photos: Path) -> None:
     assert {tuple(line) for line in written} == {fields}
     assert written[1]["alternatives"] == ["blue!"]
     assert result.stderr.splitlines()[-1] == "3 photos described, 1 skipped."
-    assert run("caption", photos / "red.png").stdout == f"{photos / 'red.png'}  en  1.00  red\n"
+    assert run("caption", photos / "red.png").stdout == f"{photos / 'red.png'}  en   98%  red\n"
 
 
 def test_translation(run: Callable[..., Result], photos: Path) -> None:

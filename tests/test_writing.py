@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from mmembed.gallery import Gallery
+from mmembed.generate.base import Captioning, Naming
 from mmembed.generate.outputs import xmp
 from tests import datasets_on_disk
 from tests.fakes import colour_kinds, fake_model
@@ -83,7 +85,7 @@ def test_a_gallerys_captions_also_go_to_a_table(run: Run, photos: Path, tmp_path
 
 def test_doubt_is_shown(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.fakes.FakeSpace.confidence", lambda self, query, similarities: similarities * 0)
-    assert run("caption", photos / "red.png").stdout.endswith("red  (doubtful)\n")
+    assert run("caption", photos / "red.png").stdout.endswith("  en    0%  red  (doubtful)\n")
     assert lines(run("caption", photos / "red.png", "--json"))[0]["doubtful"] is True
     monkeypatch.setattr("tests.fakes.FakeSpace.familiarity", lambda self, vectors: vectors[:, 0] * 0 - 2, raising=False)
     assert run("caption", photos / "red.png").stdout.endswith("red  (doubtful: unlike the photos the model knows)\n")
@@ -93,6 +95,11 @@ def test_doubt_is_shown(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch)
         "red  (doubtful: unlike the photos the model knows; perhaps cherry, rose, sky)\n"
     )
     assert lines(run("caption", photos / "red.png", "--lang", "de", "--json"))[0]["looks_like"] == ["Kirsche", "Rose", "Abendhimmel"]
+    captioning = Captioning(doubtful_below=0.5, naming=Naming(0.0, 0.0, 2.0))
+    monkeypatch.setattr("mmembed.load", lambda preset: replace(fake_model(), captioning=captioning))
+    assert run("caption", photos / "red.png").stdout.endswith(
+        "  en   88%  A photo of cherry.  (unlike the photos the model knows; perhaps cherry, rose, sky)\n"
+    )
 
 
 @pytest.mark.parametrize(

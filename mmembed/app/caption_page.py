@@ -98,14 +98,21 @@ class CaptionPage(parts.Part):
     def describe(self, caption: Caption) -> str:
         """How far to trust a caption, its rivals, and who wrote it, as HTML."""
         words = self.labels.caption
-        hint = words.unfamiliar_hint if caption.unfamiliar else words.doubtful_hint
-        hint = " ".join(filter(None, [hint, words.guesses(caption.looks_like)]))
-        doubts = parts.note(words.doubtful, hint, "weak") if caption.doubtful else ""
+        doubts = self._doubts(caption)
         figures = [(self.labels.similarity, self.labels.number(caption.similarity, 2))]
         if caption.confidence is not None:
             figures.append((words.confidence, parts.percent(caption.confidence)))
         rivals = parts.others(self.labels.alternatives, caption.alternatives, caption.language, self.languages)
         return doubts + parts.figures(figures) + rivals + parts.remark(self.labels.written_by.format(models=self.service.writer(caption)))
+
+    def _doubts(self, caption: Caption) -> str:
+        """Why not to believe a caption, or why it says so little, as HTML; empty if it is like most."""
+        words = self.labels.caption
+        guesses = words.guesses(caption.looks_like)
+        if caption.doubtful:
+            hint = words.unfamiliar_hint if caption.unfamiliar else words.doubtful_hint
+            return parts.note(words.doubtful, f"{hint} {guesses}".rstrip(), "weak")
+        return parts.remark(f"{words.plain_hint} {guesses}".rstrip()) if caption.unfamiliar else ""
 
 
 def describing(

@@ -156,6 +156,7 @@ class CaptionLabels:
     doubtful: str
     doubtful_hint: str
     unfamiliar_hint: str
+    plain_hint: str
     looks_like: str
     confidence: str
     no_picture: str

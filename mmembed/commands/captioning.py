@@ -67,7 +67,8 @@ def caption(
 
     A file that is no readable picture is named on standard error, and the others go on. Of a gallery all photos are
     described; the captions are kept in it, and searched. With --out, --sidecar and galleries, what has a caption already is
-    passed over, so an interrupted run goes on where it was. A sidecar's other content stays as it is.
+    passed over, so an interrupted run goes on where it was. A sidecar's other content stays as it is. The percentage is the
+    probability that a caption names nothing that is not in the photo.
 
     \b
       mmembed caption beach.jpg --lang de
@@ -112,11 +113,11 @@ def caption(
 
 
 def _doubt(caption: Caption) -> str:
-    """Why not to believe a caption, in brackets; empty if there is no reason."""
+    """Why not to believe a caption, or what else may be shown, in brackets; empty if there is no reason."""
     if not caption.unfamiliar:
         return "  (doubtful)" if caption.doubtful else ""
     looks = f"; perhaps {', '.join(caption.looks_like)}" if caption.looks_like else ""
-    return f"  (doubtful: unlike the photos the model knows{looks})"
+    return f"  ({'doubtful: ' if caption.doubtful else ''}unlike the photos the model knows{looks})"
 
 
 class _Printed:
@@ -133,7 +134,8 @@ class _Printed:
             if self._as_json:
                 print_json(as_row(subject.path, found))
                 continue
-            click.echo(f"{subject.path}  {found.language}  {found.similarity:.2f}  {found.text}{_doubt(found)}")
+            sure = "" if found.confidence is None else f"{found.confidence:.0%}"
+            click.echo(f"{subject.path}  {found.language}  {sure:>4}  {found.text}{_doubt(found)}")
             for text in found.alternatives:
                 click.echo(f"{' ' * len(str(subject.path))}  {found.language}        {text}")
 

@@ -61,14 +61,16 @@ def looks(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     Of a photo unlike those it learned from, a bundle says which kinds of things it looks most like. Top 1 and top 3 are the
     shares of the photos whose label names the likeliest, or one of the likeliest three; said is the share of those whose English
     caption says the label, or another name of a kind that it names. Photos whose label names none of the kinds are left out.
-    Below, all unfamiliar photos whose caption only names what they look like: how often that is right, and the confidence stated.
+    Below, all unfamiliar photos whose caption only names what they look like: how often that is right, the confidence stated,
+    and how many of them are not marked as doubtful.
 
     \b
       mmembed eval looks --images photos --labels labels.tsv
 
     JSON fields: pictures, kinds, top1, top3, said (per cent), unfamiliar (how many are unlike what was learned from),
     unfamiliar_top3, unfamiliar_said; plain (how many are only named, of all that are unfamiliar), plain_right, plain_stated (per
-    cent), naming (slope and offset of that confidence as these photos would have it).
+    cent), unmarked (how many of these are not doubtful), unmarked_right (per cent), naming (slope and offset of that confidence as
+    these photos would have it).
     """
     from mmembed.evaluate.names import evaluate_looks
 
@@ -82,6 +84,7 @@ def looks(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     print_columns(("photos", "number", "top 1", "top 3", "said"), [everything, strange])
     if result.plain:
         click.echo(f"{result.plain} photos are only named: {result.plain_right:.1f} % rightly, {result.plain_stated:.1f} % stated.")
+        click.echo(f"{result.unmarked} of these are not marked as doubtful: {result.unmarked_right:.1f} % rightly named.")
 
 
 @click.command()

@@ -86,6 +86,8 @@ class LookScores:
         plain: how many of all unfamiliar photographs, also those whose label names no kind, have a plain caption (`generate.plain`).
         plain_right: per cent of these whose likeliest kind the label names.
         plain_stated: per cent, the mean confidence of their captions.
+        unmarked: how many of these captions are not marked as doubtful.
+        unmarked_right: per cent of those that are right.
         naming: slope and offset of the probability that the likeliest kind is right, by its evidence, fitted to all unfamiliar photographs
             (Platt scaling; `generate.base.Naming`); none without both right and wrong ones.
     """
@@ -101,6 +103,8 @@ class LookScores:
     plain: int
     plain_right: float
     plain_stated: float
+    unmarked: int
+    unmarked_right: float
     naming: tuple[float, float] | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -132,6 +136,7 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     evidence, naming = kinds.evidence(vectors), model.captioning.naming
     plain = strange & (evidence >= naming.above) if naming else np.zeros(len(rows), bool)
     stated = np.array([caption.confidence for caption in captions], float)
+    unmarked = plain & ~np.array([caption.doubtful for caption in captions])
 
     def share(found: np.ndarray) -> float:
         return round(float(found.mean() * 100), 1) if len(found) else 0.0
@@ -139,7 +144,8 @@ def evaluate_looks(model: Model, folder: PictureFolder, rows: Sequence[LabelRow]
     return LookScores(
         int(known.sum()), len(kinds.vectors), share(right[known, 0]), share(right[known].max(1)), share(said[known]),
         int((strange & known).sum()), share(right[strange & known].max(1)), share(said[strange & known]),
-        int(plain.sum()), share(right[plain, 0]), share(stated[plain]), _naming(evidence[strange], right[strange, 0]),
+        int(plain.sum()), share(right[plain, 0]), share(stated[plain]), int(unmarked.sum()), share(right[unmarked, 0]),
+        _naming(evidence[strange], right[strange, 0]),
     )  # fmt: skip
 
 

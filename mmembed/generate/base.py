@@ -74,7 +74,7 @@ class Captioning:
         agreement_weight: weight of what it shares with the other candidates.
         doubtful_below: captions of less confidence are marked as doubtful; see `evaluate.tuning`.
         unfamiliar_below: captions of pictures less like those the space learned from (see `space.base.FamiliarSpace`) are marked
-            so, too.
+            so, too, but for plain ones.
         slope: of the cosine between a caption that was written and its picture, in Platt scaling: the caption is right with the
             probability 1 / (1 + exp(-(slope · cosine + offset))). 0 where that was not measured.
         offset: see `slope`.
@@ -113,10 +113,11 @@ class Caption:
             caption, that the picture shows what it names. Where that was not measured for what wrote it (see `Captioning`), the
             probability that a picture of this similarity is what a text describes, which is higher: captions are chosen by their
             similarity. None for captions stored earlier.
-        doubtful: whether the confidence is lower than that of nearly all captions that are right, or the picture `unfamiliar`.
+        doubtful: whether the confidence is lower than that of nearly all captions that are right, or the picture `unfamiliar`; of a plain
+            caption, which such pictures have, only the former.
         written_by: the models that wrote it, in words, such as "blip-base in English, then opus-mt"; empty for a bundle.
         unfamiliar: whether the picture is less like those that were learned from than nearly all of the right captions' are; then
-            the caption may well be about something else, however well it fits.
+            a caption may well be about something else, however well it fits, but for a plain one, which is about that.
         looks_like: of an unfamiliar picture, the names of the kinds of things that it looks most like, in the caption's language;
             the space knows more kinds by sight than captions told it of.
     """

@@ -123,9 +123,10 @@ def from_candidates(
     looks = _looks(space, vectors, unfamiliar, language)
     for (best, *others), said, vector, text, strange, look in zip(good, plain, vectors, written, unfamiliar, looks, strict=True):
         similarity = float(vector @ text)
-        confidence = math.exp(best.score) if best is said else _confidence(space, text, similarity, captioning)
+        is_plain = best is said
+        confidence = math.exp(best.score) if is_plain else _confidence(space, text, similarity, captioning)
         alternatives = tuple(other.text for other in others[: count - 1])
-        doubtful = strange or confidence < captioning.doubtful_below
+        doubtful = confidence < captioning.doubtful_below or (strange and not is_plain)
         captions.append(Caption(best.text, language, best.score, similarity, alternatives, confidence, doubtful, written_by, strange, look))
     return captions
 

@@ -135,6 +135,8 @@ def test_a_caption_in_several_languages_with_doubts_and_its_writer(app: Any) -> 
     assert "hardly fit" in about and "unlike" not in about
     strange = app.caption.describe(replace(first, unfamiliar=True))
     assert "unlike those" in strange and "hardly fit" not in strange and "may show" not in strange
+    plain = app.caption.describe(replace(first, unfamiliar=True, doubtful=False, looks_like=("cherry", "rose")))
+    assert "Doubtful" not in plain and "the words only say what it looks like. It may show: cherry, rose." in plain
     assert "It may show: cherry, &lt;b&gt;." in app.caption.describe(replace(first, unfamiliar=True, looks_like=("cherry", "<b>")))
 
 

@@ -43,13 +43,14 @@ def test_what_pictures_look_like_is_compared_with_their_labels(pictures: Path) -
             evaluate_looks(model, folder, rows)
         model.space.kinds = colour_kinds()  # type: ignore[attr-defined]
         result = evaluate_looks(model, folder, [*rows, *unknown])
-        expected = LookScores(3, 4, 66.7, 100.0, 0.0, 0, 0.0, 0.0, 0, 0.0, 0.0, None)
+        expected = LookScores(3, 4, 66.7, 100.0, 0.0, 0, 0.0, 0.0, 0, 0.0, 0.0, 0, 0.0, None)
         assert result == expected, "red is a cherry, of which fruit is a name; no caption says so"
         model.space.familiarity = lambda vectors: vectors[:, 0] - 1  # type: ignore[attr-defined]
         strange = evaluate_looks(replace(model, captioning=Captioning(unfamiliar_below=-0.5)), folder, rows[:2])
         assert (strange.unfamiliar, strange.unfamiliar_top3, strange.plain) == (1, 100.0, 0)
         naming = Captioning(unfamiliar_below=2.0, naming=Naming(0.0, 1.0, 0.0))
         named = evaluate_looks(replace(model, captioning=naming), folder, [*rows[:2], *unknown])
+        assert (named.unmarked, named.unmarked_right) == (3, 66.7)
         assert (named.pictures, named.plain, named.plain_right, named.plain_stated) == (2, 3, 66.7, 50.0), "usual kinds are not known"
         assert named.naming is not None, "two are right, one is wrong"
         model.space.kinds = replace(colour_kinds(), synonyms=["cherry, reds", "red", "sky, blue thing", "blue"])  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmembed.errors import InvalidQuery, UnknownLanguage
-from mmembed.generate.base import PLAIN, Candidate, Captioning, Naming, Style
+from mmembed.generate.base import PLAIN, Candidate, Caption, Captioning, Naming, Style
 from mmembed.generate.captions import caption_pictures, caption_vectors
 from mmembed.generate.parts import DecoderCaptioner
 from mmembed.space.base import Space
@@ -123,6 +123,24 @@ def test_what_an_unfamiliar_picture_surely_shows_is_said_plainly() -> None:
     assert said(tuned) == ["rot", "blau"], "it has no German name"
     space.kinds = None
     assert said(tuned) == ["rot", "blau"]
+
+
+def test_a_plain_caption_is_doubtful_by_its_own_confidence() -> None:
+    space = Homely()
+    space.kinds = colour_kinds()
+    vectors = space.embed_pictures([colour_picture("blue")])
+
+    def described(chance: float) -> Caption:
+        naming = Naming(0.0, 0.0, float(np.log(chance / (1 - chance))))
+        return caption_vectors(space, FakeDecoder(), vectors, "en", captioning=Captioning(0, 0, 0.5, unfamiliar_below=0.5, naming=naming))[
+            0
+        ]
+
+    sure, unsure = described(0.51), described(0.49)
+    assert (sure.text, sure.doubtful, sure.unfamiliar) == ("A photo of sky.", False, True)
+    assert (unsure.text, unsure.doubtful, unsure.unfamiliar) == ("A photo of sky.", True, True)
+    assert (sure.confidence, unsure.confidence) == (pytest.approx(0.51), pytest.approx(0.49))
+    assert sure.looks_like == unsure.looks_like != ()
 
 
 def test_a_plain_caption_of_another_length_than_asked_comes_last() -> None:

@@ -30,15 +30,16 @@ def names(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     """Is a photo's right name nearer to it than all other names of the table?
 
     The names are embedded as they are. Top 1 and top 5 are the shares of the photos whose right name ranks first, or among
-    the first five. Found is the share of the names that, searched for among the photos, find a right one first: a search also
-    goes by its words and what a bundle knows by sight. A dataset has its names in the column label, or in the one of
-    --text-column; classes go by their names.
+    the first five: of the names as texts; as searches know them, who also go by words and by what a bundle knows by sight; and
+    as if it knew none of the kinds of things that have one of the names in theirs, so that it is left with what these look
+    like. Found is the share of the names that, searched for among the photos, find a right one first. A dataset has its names
+    in the column label, or in the one of --text-column; classes go by their names.
 
     \b
       mmembed eval names --images photos --labels labels.tsv
       mmembed eval names --dataset owner/name --split test --text-column species
 
-    JSON fields: pictures, names, top1, top5, found (per cent).
+    JSON fields: pictures, names, top1, top5, sight1, sight5, unseen1, unseen5, found (per cent).
     """
     from mmembed.evaluate.names import evaluate_names
 
@@ -47,8 +48,9 @@ def names(chosen: AbstractContextManager[tuple[Path, list[LabelRow]]], preset: s
     if as_json:
         print_json(result.as_dict())
         return
-    cells = (f"{result.top1:.1f}", f"{result.top5:.1f}", f"{result.found:.1f}", str(result.names), str(result.pictures))
-    print_columns(("top 1", "top 5", "found", "names", "pictures"), [cells])
+    ways = ("texts", result.top1, result.top5), ("searches", result.sight1, result.sight5), ("unseen", result.unseen1, result.unseen5)
+    print_columns(("names as", "top 1", "top 5"), [(way, f"{top1:.1f}", f"{top5:.1f}") for way, top1, top5 in ways])
+    click.echo(f"{result.found:.1f} % of {result.names} names find one of {result.pictures} photos.")
 
 
 @click.command()

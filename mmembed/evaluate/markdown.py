@@ -147,15 +147,20 @@ def _masked(results: Sequence[MaskedScores]) -> str:
 
 
 def _names(results: Sequence[NameScores]) -> str:
-    shares = [[f"{share:.1f}" for share in (result.top1, result.top5, result.found)] for result in results]
-    rows = [["imagen200", *cells, result.names, result.pictures] for cells, result in zip(shares, results, strict=True)]
+    ways = ("as searches know them", "sight1", "sight5"), ("without their own kinds", "unseen1", "unseen5"), ("as texts", "top1", "top5")
+    rows = [
+        [way, f"{getattr(result, first):.1f}", f"{getattr(result, five):.1f}", result.names, result.pictures]
+        for result in results
+        for way, first, five in ways
+    ]
+    found = " ".join(f"Of these names, {result.found:.1f} % find a right photograph first when searched for." for result in results)
     note = (
-        "ImageNet photographs at their own shape: per cent whose right name ranks first, or among the first five, of all the names as "
-        "texts; and per cent of the names for which a search finds a right photograph first, by the text, its words and what is known by "
-        "sight."
+        "`imagen200`, ImageNet photographs at their own shape: per cent whose right name ranks first, or among the first five, of all. "
+        "Searches go by the text, its words and what is known by sight, and are compared in units of their spread over the background; "
+        "without their own kinds, nothing is known by sight that has one of the names in its own name, so that what it looks like is told "
+        f"by other kinds. {found}"
     )
-    header = ["", "top 1", "top 5", "found", "names", "photographs"]
-    return f"{table(header, rows)}\n\n{note}"
+    return f"{table(['names', 'top 1', 'top 5', 'names to choose from', 'photographs'], rows)}\n\n{note}"
 
 
 def _negation(results: Sequence[NegationScores]) -> str:

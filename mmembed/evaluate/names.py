@@ -15,7 +15,7 @@ from mmembed.evaluate.pictures import PictureFolder, Progress, embed_pictures, e
 from mmembed.evaluate.probabilities import fit_platt
 from mmembed.evaluate.tables import LabelRow
 from mmembed.model import Model
-from mmembed.space.base import as_queries, kinds_of
+from mmembed.space.base import as_queries, kinds_of, standardised, without
 from mmembed.space.kinds import Kinds
 from mmembed.space.scores import ranks
 
@@ -30,6 +30,9 @@ class NameScores:
         top1: per cent of the photographs whose right name ranks first.
         top5: per cent of the photographs whose right name is among the first five.
         found: per cent of the photographs' names by which a search among the photographs finds a right one first.
+        sight1, sight5: top1 and top5 by what searches make of the names.
+        unseen1, unseen5: the same as if no kind of things were known by sight that any of the names is part of ("hot dog" of "dog"), so
+            that they are told by what they look like at best.
     """
 
     pictures: int
@@ -37,6 +40,10 @@ class NameScores:
     top1: float
     top5: float
     found: float
+    sight1: float
+    sight5: float
+    unseen1: float
+    unseen5: float
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,8 +54,8 @@ def evaluate_names(
 ) -> NameScores:
     """Rank names for each photograph, and search for each name. It is embedded as it is, without a phrase around it.
 
-    Naming goes by the vectors of the names as texts, without what the space knows of kinds by sight; searching by what a gallery makes
-    of a query.
+    Top 1 and top 5 go by the vectors of the names as texts, without what the space knows of kinds by sight; all else by what a gallery
+    makes of a query, and between names by similarities that are comparable (`space.base.standardised`).
 
     Args:
         names: to choose from; the labels of `rows` in any case, and these.
@@ -63,12 +70,17 @@ def evaluate_names(
         raise InvalidData("Naming needs a table with at least two different labels.")
     pictures = embed_pictures(model.space, folder, [row.image for row in rows], progress)
     texts = embed_texts(model.space, choice, progress, "names")
-    positions = ranks(pictures @ texts.T, np.array([choice.index(label) for label in labels]))
-    top1, top5 = (round(float((positions < k).mean() * 100), 2) for k in (1, 5))
-    searched = choice[: len(set(labels))]
-    first = (as_queries(model.space, searched, texts[: len(searched)]) @ pictures.T).argmax(1)
-    found = np.mean([labels[row] == name for row, name in zip(first, searched, strict=True)])
-    return NameScores(len(rows), len(choice), top1, top5, round(float(found * 100), 2))
+    own = np.array([choice.index(label) for label in labels])
+    kinds = kinds_of(model.space)
+    blind = without(model.space, {kind for name in choice for kind in _named(kinds, name)}) if kinds else model.space
+    queries, blindly = as_queries(model.space, choice, texts), as_queries(blind, choice, texts)
+    comparable = [standardised(model.space, vectors, vectors @ pictures.T).T for vectors in (queries, blindly)]
+    positions = [ranks(similarities, own) for similarities in (pictures @ texts.T, *comparable)]
+    top1, top5, *sight = (round(float((place < k).mean() * 100), 2) for place in positions for k in (1, 5))
+    searched = len(set(labels))
+    first = (queries[:searched] @ pictures.T).argmax(1)
+    found = np.mean([labels[row] == name for row, name in zip(first, choice[:searched], strict=True)])
+    return NameScores(len(rows), len(choice), top1, top5, round(float(found * 100), 2), *sight)
 
 
 @dataclass(frozen=True)

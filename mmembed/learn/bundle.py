@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from mmembed.learn.features import pooled_features
 from mmembed.learn.glossary import glossary_of, read_groups
 from mmembed.learn.heads import load_heads
 from mmembed.learn.lexicon import LexiconConfig, Told, learn_lexicon
+from mmembed.learn.lookalikes import likenesses_of, read_things
 from mmembed.learn.picture_tower import load_picture_tower
 from mmembed.learn.quantised import batches_of, export_quantised
 from mmembed.learn.recipe import read_recipe
@@ -44,6 +45,7 @@ class BundleConfig:
             it one decoder writes captions and translations.
         classes: table of ImageNet classes (see `learn.classes`) whose names shall say what an unfamiliar picture looks like.
         groups: table of groups of those classes (see `learn.glossary`) that searches shall know by name, too.
+        lookalikes: table of things that are no class, and the classes that they look like (see `learn.lookalikes`), for searches.
         lexicon: how it is learned what the words of searches look like; without it they go by the text tower alone.
         background: how many training pictures make up the background that confidences are measured against.
         decoder_bits: of the decoder's matrices: 4, 8 or 32 (float).
@@ -67,6 +69,7 @@ class BundleConfig:
     captions_from: Path | None = None
     classes: Path | None = None
     groups: Path | None = None
+    lookalikes: Path | None = None
     lexicon: LexiconConfig | None = None
     splits: Path | None = None
     picture_size: int = 260
@@ -119,9 +122,12 @@ def export(config_path: Path) -> Path:
         answers, chance = (classifier.weight.numpy(), classifier.bias.numpy()), np.random.default_rng(config.seed)
         features = np.concatenate([pooled_features(network, list(batch)) for batch in batches_of(seen)])
         rows = read_classes(config.classes, config.languages)
-        kinds_seen(rows, answers, features, heads.picture.vectors, chance).save(config.output / KINDS)
+        things = read_things(config.lookalikes, config.languages) if config.lookalikes else []
+        kinds = kinds_seen(rows, answers, features, heads.picture.vectors, chance)
+        replace(kinds, likenesses=likenesses_of(rows, things)).save(config.output / KINDS)
         groups = read_groups(config.groups, config.languages) if config.groups else []
-        glossary_of(rows, groups, learned, config.languages).save(config.output / GLOSSARY)
+        named = [thing.names for thing in things]
+        glossary_of(rows, groups, named, learned, config.languages).save(config.output / GLOSSARY)
 
     digest = digest_of(config.output)
     dim = heads.picture.linear.out_features

@@ -21,7 +21,8 @@ from mmembed.space.kinds import Kinds, from_the_middle, log_probabilities
 @dataclass(frozen=True)
 class ClassRow:
     """One class: its row in the classifier, its synset in WordNet, its name in each language, a caption in each (or none), its
-    English names, separated by commas, and the indefinite article of each name, in languages that have some; empty for a name without."""
+    English names, separated by commas, the indefinite article of each name, in languages that have some; empty for a name without; and
+    what other classes it looks like (see `learn.lookalikes`)."""
 
     index: int
     synset: str
@@ -29,6 +30,7 @@ class ClassRow:
     captions: dict[str, str]
     synonyms: str = ""
     articles: Mapping[str, str] = field(default_factory=dict)
+    looks_like: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -90,7 +92,8 @@ class Kind:
 
 
 def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[str] = ()) -> list[ClassRow]:
-    """Classes of a table with the columns `class`, `synset`, `synonyms` and, for each language, `en`, `en_caption`, …; also `en_article`.
+    """Classes of a table with the columns `class`, `synset`, `synonyms` and, for each language, `en`, `en_caption`, …; also
+    `en_article` and `looks_like`.
 
     A class whose name or synonyms contain one of the words `held_out` is left out, and so are captions that do.
     """
@@ -102,7 +105,7 @@ def read_classes(path: Path, languages: tuple[str, ...], held_out: Collection[st
             captions = {} if banned.search(row["en_caption"]) else {code: row[f"{code}_caption"] for code in languages}
             articles = {code: row[column] for code in languages if (column := f"{code}_article") in row}
             names = {code: row[code] for code in languages}
-            rows.append(ClassRow(int(row["class"]), row["synset"], names, captions, row["synonyms"], articles))
+            rows.append(ClassRow(int(row["class"]), row["synset"], names, captions, row["synonyms"], articles, row.get("looks_like", "")))
     if not rows:
         raise InvalidData(f"{path} has no class that is not held out.")
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from mmembed.space.glossary import Glossary, stemmed
 
 _COMMON = 1 / 200
 """Of a language's captions: what more of them say is known from those, and means other things in them ("swing", "orange")."""
+_LEARNED = 1 / 2000
+"""The same of further things, of which less is known than of classes: what more captions say, the text tower knows better."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,19 @@ def read_groups(path: Path, languages: Sequence[str]) -> list[Group]:
     What a row without classes names, most people mean something else by ("mouse").
     """
     rows = read_table(path, ("classes", *languages))
-    return [Group(tuple(row["classes"].split()), {code: _listed(row[code]) for code in languages}) for row in rows]
+    return [Group(tuple(row["classes"].split()), {code: listed(row[code]) for code in languages}) for row in rows]
 
 
-def glossary_of(rows: Sequence[ClassRow], groups: Sequence[Group], captions: Iterable[CaptionRow], languages: Sequence[str]) -> Glossary:
-    """The names of classes, numbered as in `rows`, and of groups of them; those that captions know well mean no class.
+def glossary_of(
+    rows: Sequence[ClassRow],
+    groups: Sequence[Group],
+    things: Sequence[Mapping[str, Sequence[str]]],
+    captions: Iterable[CaptionRow],
+    languages: Sequence[str],
+) -> Glossary:
+    """The names of classes, numbered as in `rows`, of groups of them, and by language those of further things, numbered on from there.
+
+    What captions know well means none of these, and what a class or a group is called, no further thing.
 
     Raises:
         InvalidData: a group has a class that is not among them.
@@ -44,32 +54,39 @@ def glossary_of(rows: Sequence[ClassRow], groups: Sequence[Group], captions: Ite
     names: dict[str, dict[str, set[int]]] = {language: defaultdict(set) for language in languages}
     for language in languages:
         for index, row in enumerate(rows):
-            for name in (row.names[language], *(_listed(row.synonyms) if language == "en" else ())):
+            for name in (row.names[language], *(listed(row.synonyms) if language == "en" else ())):
                 names[language][stemmed(name, language)].add(index)
         for group in groups:
             if missing := [synset for synset in group.classes if synset not in number]:
                 raise InvalidData(f"The group {group.names[language][0]!r} has the class {missing[0]}, which is none of the classes.")
             for name in (stemmed(name, language) for name in group.names[language]):
                 names[language][name] = names[language][name] | {number[synset] for synset in group.classes} if group.classes else set()
+        further = [(stemmed(name, language), len(rows) + index) for index, thing in enumerate(things) for name in thing[language]]
+        for name, number_of_thing in [(name, index) for name, index in further if name not in names[language]]:
+            names[language][name].add(number_of_thing)
         names[language].pop("", None)  # of what the language cannot write
-    return _rarely_said({code: {name: sorted(kinds) for name, kinds in known.items()} for code, known in names.items()}, captions)
+    return _rarely_said(
+        {code: {name: sorted(kinds) for name, kinds in known.items()} for code, known in names.items()}, len(rows), captions
+    )
 
 
-def _rarely_said(names: dict[str, dict[str, list[int]]], captions: Iterable[CaptionRow]) -> Glossary:
+def _rarely_said(names: dict[str, dict[str, list[int]]], classes: int, captions: Iterable[CaptionRow]) -> Glossary:
+    """Names that captions seldom say, and of the others that they mean none of the first `classes` kinds or further things."""
     glossary = Glossary(names)
     texts: Counter[str] = Counter()
     said: dict[str, Counter[str]] = {language: Counter() for language in names}
     for row in captions:
         if row.language in names:
             texts[row.language] += 1
-            said[row.language].update({name for _, name in glossary.names_in(row.text, row.language)})
-    return Glossary(
-        {
-            language: {name: kinds if said[language][name] <= _COMMON * texts[language] else [] for name, kinds in known.items()}
-            for language, known in names.items()
-        }
-    )
+            said[row.language].update(glossary.anywhere(row.text, row.language))
+
+    def meant(name: str, kinds: list[int], language: str) -> list[int]:
+        most = _COMMON if not kinds or kinds[0] < classes else _LEARNED
+        return kinds if said[language][name] <= most * texts[language] else []
+
+    return Glossary({code: {name: meant(name, kinds, code) for name, kinds in known.items()} for code, known in names.items()})
 
 
-def _listed(names: str) -> tuple[str, ...]:
+def listed(names: str) -> tuple[str, ...]:
+    """Names that are separated by commas."""
     return tuple(name.strip() for name in names.split(",") if name.strip())

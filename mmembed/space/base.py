@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeGuard
 
 import numpy as np
@@ -75,6 +75,12 @@ def kinds_of(space: Space) -> Kinds | None:
     return kinds
 
 
+def without(space: Space, kinds: Collection[int]) -> Space:
+    """A space as if it did not know some kinds by sight; one that knows none stays as it is."""
+    blinded: Callable[[Collection[int]], Space] | None = getattr(space, "without", None)
+    return blinded(kinds) if blinded else space
+
+
 def as_queries(space: Space, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
     """The vectors of what pictures are searched for, float32 `[N, dim]`, L2-normalised, from those of the texts, `[N, dim]`.
 
@@ -82,6 +88,12 @@ def as_queries(space: Space, texts: Sequence[str], vectors: np.ndarray) -> np.nd
     """
     turned: Callable[[Sequence[str], np.ndarray], np.ndarray] | None = getattr(space, "as_queries", None)
     return turned(texts, vectors) if turned else vectors
+
+
+def standardised(space: Space, queries: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    """Similarities `[Q, N]` of queries `[Q, dim]`, made comparable between queries as far as a space can."""
+    scaled: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = getattr(space, "standardise", None)
+    return scaled(queries, similarities) if scaled else similarities
 
 
 def worded(space: Space, texts: Sequence[str]) -> np.ndarray:

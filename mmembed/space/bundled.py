@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +138,13 @@ class BundledSpace:
     def _lexicon(self) -> Lexicon | None:
         return self._read(LEXICON, Lexicon.read)
 
+    def without(self, kinds: Collection[int]) -> BundledSpace:
+        """The same space as if it did not know some kinds by sight; see `Kinds.without`."""
+        blind = copy(self)
+        if self.kinds:
+            blind.kinds = self.kinds.without(kinds)
+        return blind
+
     def _read(self, name: str, read: Callable[[Path], _Part]) -> _Part | None:
         """A part that a bundle may have or not."""
         place = self._folder / name
@@ -197,7 +205,12 @@ class BundledSpace:
 
     def _kinds_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """Where the kinds of things lie that a text names, with weights."""
-        if not self._glossary or not (mentions := self._glossary.find(text)) or not (kinds := self.kinds):
+        lexicon, spoken = self._lexicon, [reading.language for reading in self._readings(text)]
+
+        def foreign(words: str, language: str) -> bool:
+            return lexicon is not None and language not in spoken and any(lexicon.knows(words, other) for other in spoken)
+
+        if not self._glossary or not (mentions := self._glossary.find(text, foreign)) or not (kinds := self.kinds):
             return []
         return [(BY_SIGHT * mention.share, kinds.direction(mention.kinds)) for mention in mentions]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -44,9 +44,14 @@ class Glossary:
 
     names: Mapping[str, Mapping[str, Sequence[int]]]
 
-    def find(self, text: str) -> list[Mention]:
-        """The names in a text, read in the language whose names are most of it, or in several if they are as much in each."""
-        found = {language: dict(self.names_in(text, language)) for language in self.names}
+    def find(self, text: str, foreign: Callable[[str, str], bool] = lambda words, language: False) -> list[Mention]:
+        """The names in a text, read in the language whose names are most of it, or in several if they are as much in each.
+
+        Args:
+            foreign: whether words, in lower case, among others in a text are not meant in a language ("rouge" is no English make-up in
+                a French text).
+        """
+        found = {language: dict(self.names_in(text, language, foreign)) for language in self.names}
         covered = {language: sum(end - start for start, end in spans) for language, spans in found.items()}
         most = max(covered.values(), default=0.0)
         meant: dict[Span, list[Sequence[int]]] = {}
@@ -60,14 +65,25 @@ class Glossary:
             if all(each)  # a German boat is no English boot
         ]
 
-    def names_in(self, text: str, language: str) -> Iterator[tuple[Span, str]]:
-        """The names of one language in a text, from the left on; of those that begin at a word the longest."""
+    def anywhere(self, text: str, language: str) -> set[str]:
+        """The names of one language that occur in a text, also within longer ones."""
+        words, joint = stems(text, language), _joint(language)
+        ends = (
+            (start, end) for start in range(len(words)) for end in range(start + 1, min(len(words), start + self._longest[language]) + 1)
+        )
+        found = (joint.join(words[start:end]) for start, end in ends)
+        return {name for name in found if name in self.names[language] and _is_name(name, language, len(words))}
+
+    def names_in(self, text: str, language: str, foreign: Callable[[str, str], bool]) -> Iterator[tuple[Span, str]]:
+        """The names of one language in a text, without `foreign` ones, from the left on; of those that begin at a word the longest."""
         words, joint = stems(text, language), _joint(language)
         start = 0
         while start < len(words):
             spans = ((end, joint.join(words[start:end])) for end in range(min(len(words), start + self._longest[language]), start, -1))
             end, name = next(((end, name) for end, name in spans if name in self.names[language]), (start + 1, ""))
-            if name and (language != "zh" or len(name) > 1 or len(words) == 1):  # one Chinese character is often part of a word
+            said = joint.join(_words(text, language)[start:end])
+            alone = end - start == len(words)
+            if name and _is_name(name, language, len(words)) and (alone or not foreign(said, language)):
                 yield (start / len(words), end / len(words)), name
             start = end
 
@@ -100,10 +116,12 @@ def stemmed(name: str, language: str) -> str:
 
 @lru_cache(64)  # names and words of one query are both looked up by them
 def _stems(text: str, language: str) -> tuple[str, ...]:
-    if language == "zh":
-        return tuple(CHINESE.findall(text))
-    words = _WORD.findall(text.lower())
+    words = _words(text, language)
     return tuple(_stemmer(_STEMMERS[language]).stemWords(words) if language in _STEMMERS else words)
+
+
+def _words(text: str, language: str) -> list[str]:
+    return CHINESE.findall(text) if language == "zh" else _WORD.findall(text.lower())
 
 
 @cache
@@ -111,6 +129,11 @@ def _stemmer(algorithm: str) -> Any:
     import snowballstemmer  # takes as long as reading the names; whoever does not search need not wait for it
 
     return snowballstemmer.stemmer(algorithm)
+
+
+def _is_name(found: str, language: str, words: int) -> bool:
+    """Whether what looks like a name is one, in a text of so many words: one Chinese character is often part of a word."""
+    return language != "zh" or len(found) > 1 or words == 1
 
 
 def _joint(language: str) -> str:

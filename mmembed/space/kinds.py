@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmembed.space.likeness import Likenesses
 from mmembed.space.unit import unit
 
 _VECTORS, _OFFSETS, _USUAL, _SYNONYMS, _NAMES = "vectors", "offsets", "usual", "synonyms", "names-"
 _ARTICLES = "articles-"
+_LIKE, _LIKENESS = "looks-like", "likenesses"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Kinds:
         usual: for each the logarithm of its mean probability in the pictures that the space learned from, float32 `[K]`; none if that is
             not known.
         articles: by language the indefinite article of each name, K of them, "" for a name without; none where there are no articles.
+        likenesses: what other kinds each looks like, K of them; after these, from number K on, of further things, which are no kinds.
+        unknown: numbers of the kinds that are taken for further things, too.
     """
 
     vectors: np.ndarray
@@ -36,6 +40,8 @@ class Kinds:
     synonyms: Sequence[str]
     usual: np.ndarray | None = None
     articles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    likenesses: Likenesses | None = None
+    unknown: frozenset[int] = frozenset()
 
     def likeliest(self, pictures: np.ndarray, count: int) -> np.ndarray:
         """Which kinds pictures, float32 `[N, dim]`, look like most; the likeliest first, int64 `[N, count]`."""
@@ -58,10 +64,25 @@ class Kinds:
         answers: np.ndarray = pictures @ self.vectors.T + self.offsets
         return answers
 
-    def direction(self, kinds: Sequence[int]) -> np.ndarray:
-        """What a picture's vector is multiplied with to tell how much it looks like any of some kinds, float32 `[dim]`."""
-        mean: np.ndarray = self._directions[list(kinds)].mean(0)
+    def direction(self, things: Sequence[int]) -> np.ndarray:
+        """What a picture's vector is multiplied with to tell how much it looks like any of some things, float32 `[dim]`.
+
+        Args:
+            things: numbers of kinds, or on from those of further things (see `likenesses`).
+        """
+        mean: np.ndarray = np.mean([self._direction(thing) for thing in things], axis=0)
         return mean
+
+    def _direction(self, thing: int) -> np.ndarray:
+        if thing < len(self.vectors) and thing not in self.unknown:
+            return np.asarray(self._directions[thing])
+        if self.likenesses is None:
+            return np.zeros_like(self._directions[0])
+        return self.likenesses.direction(thing, self._directions, self.unknown)
+
+    def without(self, kinds: Collection[int]) -> Kinds:
+        """As if some kinds were not known by sight: they are told by others, and nothing by them."""
+        return replace(self, unknown=self.unknown | frozenset(kinds))
 
     @cached_property
     def _directions(self) -> np.ndarray:
@@ -93,12 +114,13 @@ class Kinds:
         stored: dict[str, Any] = {f"{_NAMES}{language}": np.array(names) for language, names in self.names.items()}
         stored |= {f"{_ARTICLES}{language}": np.array(articles) for language, articles in self.articles.items()}
         stored |= {} if self.usual is None else {_USUAL: self.usual}
+        stored |= {} if self.likenesses is None else {_LIKE: self.likenesses.kinds, _LIKENESS: self.likenesses.weights}
         stored |= {_VECTORS: self.vectors.astype(np.float16), _OFFSETS: self.offsets, _SYNONYMS: np.array(self.synonyms)}
         np.savez_compressed(path, **stored)
 
     @classmethod
     def read(cls, path: Path) -> Kinds:
-        """What `save` wrote, also that of earlier releases, which had no offsets, nothing of what is usual, or no articles."""
+        """What `save` wrote, also that of earlier releases, which had less in it."""
         with np.load(path) as stored:
             names, articles = (
                 {name.removeprefix(prefix): stored[name].tolist() for name in stored.files if name.startswith(prefix)}
@@ -106,7 +128,8 @@ class Kinds:
             )
             vectors = stored[_VECTORS].astype(np.float32)
             offsets = stored[_OFFSETS] if _OFFSETS in stored else np.zeros(len(vectors), np.float32)
-            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist(), stored.get(_USUAL), articles)
+            likenesses = Likenesses(stored[_LIKE], stored[_LIKENESS]) if _LIKE in stored else None
+            return cls(vectors, offsets, names, stored[_SYNONYMS].tolist(), stored.get(_USUAL), articles, likenesses)
 
 
 def from_the_middle(rows: np.ndarray) -> np.ndarray:

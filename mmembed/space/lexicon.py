@@ -25,10 +25,12 @@ class Reading:
     Attributes:
         direction: where pictures of it lie, float32 `[dim]`, L2-normalised.
         share: of what the words tell, rare ones telling more, how much is known, times how likely the text is in this language; up to 1.
+        language: its code.
     """
 
     direction: np.ndarray
     share: float
+    language: str
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,14 @@ class Lexicon:
         chances = likely / likely.sum()
         shares = chances * told / (told + untold)
         return [
-            Reading(self._mean(known[language]), float(share))
+            Reading(self._mean(known[language]), float(share), language)
             for language, chance, share in zip(spoken, chances, shares, strict=True)
             if chance >= _UNLIKELY
         ]
+
+    def knows(self, words: str, language: str) -> bool:
+        """Whether captions of a language say all of some words."""
+        return None not in self._found(words, language)
 
     def commonness(self, text: str) -> float:
         """The share of captions that say all words of a text, were they said independently of each other; 0 for no words."""

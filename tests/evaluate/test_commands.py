@@ -16,6 +16,8 @@ from mmembed.cli import cli
 from tests import datasets_on_disk
 from tests.fakes import colour_kinds, fake_model
 
+NAMED = ("top1", "top5", "found", "sight1", "sight5", "unseen1", "unseen5")
+
 Run = Callable[..., Result]
 Write = Callable[..., Path]
 
@@ -217,8 +219,10 @@ def test_masked(run: Run, pictures: Path, write_table: Write) -> None:
 def test_names(run: Run, zipped: Path, write_table: Write) -> None:
     labels = write_table("labels.tsv", "image | label", "red.jpg | red", "green.jpg | green", "blue.jpg | green")
     [result] = lines(run("names", "--images", zipped, "--labels", labels, "--json"))
-    assert result == {"pictures": 3, "names": 2, "top1": 100.0, "top5": 100.0, "found": 100.0}  # blue is as far from red as from green
-    assert run("names", "--images", zipped, "--labels", labels).stdout.splitlines()[1].split() == ["100.0", "100.0", "100.0", "2", "3"]
+    assert result == {"pictures": 3, "names": 2, **dict.fromkeys(NAMED, 100.0)}  # blue is as far from red as from green
+    printed = run("names", "--images", zipped, "--labels", labels).stdout.splitlines()
+    assert [line.split() for line in printed[1:4]] == [[way, "100.0", "100.0"] for way in ("texts", "searches", "unseen")]
+    assert printed[4] == "100.0 % of 2 names find one of 3 photos."
     for given in (
         ("--images", zipped),
         ("--images", zipped, "--labels", labels, "--split", "test"),
@@ -243,9 +247,7 @@ def test_names_of_a_dataset(run: Run, tmp_path: Path) -> None:
     for name in ("red", "green", "blue"):  # classes, which the library numbers
         (tmp_path / "classes" / name).mkdir(parents=True)
         (tmp_path / "classes" / name / "1.png").write_bytes(datasets_on_disk.png(name))
-    assert lines(run("names", "--dataset", tmp_path / "classes", "--json")) == [
-        {"pictures": 3, "names": 3, "top1": 100.0, "top5": 100.0, "found": 100.0}
-    ]
+    assert lines(run("names", "--dataset", tmp_path / "classes", "--json")) == [{"pictures": 3, "names": 3, **dict.fromkeys(NAMED, 100.0)}]
     texts = datasets_on_disk.imagefolder(tmp_path)
     [result] = lines(run("names", "--dataset", texts, "--text-column", "text", "--rows", 2, "--json"))
     assert (result["pictures"], result["names"]) == (2, 2)

@@ -78,7 +78,7 @@ def test_all_tables(data: Path, small: TablesConfig) -> None:
     assert [(result.kind, result.foils, result.pairwise) for result in results.foils] == [("all", 4, 100), ("colours", 4, 100)]
     assert [(result.queries, result.size, result.auroc) for result in results.confidence] == [("captions", 2, 1), ("captions", 3, 1)]
     assert results.negation == []  # four pictures are too few for a query
-    assert results.names == [NameScores(4, 4, 100, 100, 100)]
+    assert results.names == [NameScores(4, 4, *[100] * 7)]
 
     text = markdown(results, small)
     assert text.count("208") == 1
@@ -110,7 +110,7 @@ def test_limit_is_stated(data: Path, small: TablesConfig) -> None:
     results = run_tables(fake_model(), data, small, limit=2)
     assert results.translation[0].metrics.rows == 2
     assert results.masked[0].rows == 2
-    assert results.names == [NameScores(2, 4, 100, 100, 100)]
+    assert results.names == [NameScores(2, 4, *[100] * 7)]
     assert "only the first 2" in markdown(results, small)
 
 

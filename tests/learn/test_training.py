@@ -23,6 +23,7 @@ from mmembed.learn.recipe import read_recipe  # noqa: E402
 from mmembed.learn.trained_decoder import load_decoder  # noqa: E402
 from mmembed.media.picture import Picture  # noqa: E402
 from mmembed.presets import load  # noqa: E402
+from mmembed.space.glossary import Glossary  # noqa: E402
 from mmembed.space.lexicon import Lexicon  # noqa: E402
 from tests.fakes import COLOURS  # noqa: E402
 from tests.learn.wordnet import write_wordnet  # noqa: E402
@@ -52,6 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "captions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     classes = "class\tsynset\tsynonyms\ten\tde\ten_caption\tde_caption\n291\tn00000003\tlion\tlion\tLöwe\tA lion yawns.\tEin Löwe gähnt.\n"
     (folder / "classes.tsv").write_text(classes, encoding="utf-8")
+    (folder / "lookalikes.tsv").write_text("en\tde\tlooks_like\npuma\tPuma\tlion=9\n", encoding="utf-8")
     write_wordnet(folder)
     pairs = [f"train\t{name}{number}\tA {name} wall.\tEine {GERMAN[name]} Wand." for name in COLOURS for number in range(4)]
     (folder / "parallel.tsv").write_text("\n".join(["split\timage\ten\tde", *pairs]) + "\n", encoding="utf-8")
@@ -87,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundle = {
         **common, "name": "own", "trained": str(folder / "trained"), "output": str(folder / "bundle"), "languages": ["en", "de"],
         "caption_languages": ["en", "de"], "translation_languages": [], "licence": "mine", "picture_size": 64, "background": 10,
-        "classes": str(folder / "classes.tsv"),
+        "classes": str(folder / "classes.tsv"), "lookalikes": str(folder / "lookalikes.tsv"),
         "lexicon": {"steps": 20, "rank": 16, "parallel": str(folder / "parallel.tsv"), "parallel_languages": ["de"]},
     }  # fmt: skip
     for name, recipe in {"space": space, "decoder": decoder, "bundle": bundle}.items():
@@ -107,6 +109,9 @@ def test_three_commands_make_a_model_that_finds_and_describes(folder: Path) -> N
         assert (found == np.arange(len(COLOURS))).mean() >= 0.8
     assert len(model.caption(pictures, "de")) == len(pictures)
     assert model.space.kinds.looks_like(seen, "de") == [("Löwe",)] * len(pictures)
+    assert model.space.kinds.likenesses.weights.tolist() == [[0], [9]]
+    [puma] = Glossary.read(folder / "bundle" / "glossary.json.gz").find("a Puma")
+    assert puma.kinds == (1,)
     lexicon = Lexicon.read(folder / "bundle" / "lexicon.npz")
     for language, words in {"en": COLOURS, "de": GERMAN.values()}.items():
         assert [(lexicon.readings(word)[0].direction @ seen.T).argmax() for word in words] == list(range(len(COLOURS))), language

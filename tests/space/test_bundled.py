@@ -202,6 +202,34 @@ def test_a_query_that_names_a_kind_is_turned_towards_what_is_known_by_sight() ->
         embed_queries(space, [" "])
 
 
+def test_what_is_not_known_by_sight_is_found_by_what_it_looks_like() -> None:
+    space = mini().space
+    assert space.kinds is not None
+    cheetahs = [kind for kind, names in enumerate(space.kinds.synonyms) if "cheetah" in names]
+    blind = space.without(cheetahs)
+    pictures = space.embed_pictures([photo(name) for name in ("cheetah1.jpg", "chelsea.png", "motorcycle_left.png", "coffee.png")])
+    for name in ("cheetah", "Gepard"):
+        [known], [told] = (embed_queries(one, [name]) @ pictures.T for one in (space, blind))
+        assert known.argmax() == told.argmax() == 0, "leopards tell it"
+        assert told[0] > 2 * told[1:].max() and not np.allclose(known, told)
+    assert np.array_equal(embed_queries(blind, ["lion"]), embed_queries(space, ["lion"]))
+
+
+def test_a_query_for_what_is_no_kind_is_turned_towards_what_it_looks_like() -> None:
+    space = mini().space
+    assert space.kinds is not None and space.kinds.likenesses is not None
+    for names in (("moose", "Elch", "驼鹿"), ("pine cone", "Tannenzapfen", "松果")):
+        texts, queries = space.embed_texts(names), embed_queries(space, names)
+        assert np.linalg.norm(queries - texts, axis=1).min() > 0.5
+        assert (queries @ queries.T).min() > (texts @ texts.T).min(), "in all languages it looks alike"
+
+
+def test_a_french_word_means_nothing_english_in_a_french_query() -> None:
+    space = mini().space
+    [motorcycle] = space.embed_pictures([photo("motorcycle_left.png")])
+    assert embed_queries(space, ["une moto rouge"])[0] @ motorcycle > 0.5, "rouge is make-up in English"
+
+
 def test_a_query_goes_by_what_its_words_look_like_too() -> None:
     space = mini().space
     lexicon = Lexicon.read(WEIGHTS / LEXICON)

@@ -33,6 +33,15 @@ def test_what_captions_know_well_is_left_to_the_text_also_in_another_language() 
     assert GLOSSARY.find("Boot") == [], "a German boat is no English boot"
 
 
+def test_a_word_of_another_language_is_no_name_unless_it_stands_alone() -> None:
+    def foreign(words: str, language: str) -> bool:
+        return (words, language) == ("accordion", "en")
+
+    assert GLOSSARY.find("rotes Accordion", foreign) == []
+    assert GLOSSARY.find("rotes Akkordeon", foreign) == [Mention((0,), 0.5)]
+    assert GLOSSARY.find("Accordion", foreign) == [Mention((0,), 1.0)], "nothing else says which language it is"
+
+
 def test_one_chinese_character_is_a_name_only_by_itself() -> None:
     assert GLOSSARY.find("鹰") == [Mention((5,), 1.0)]
     assert GLOSSARY.find("鹰嘴豆") == []

@@ -15,7 +15,7 @@ from mmembed.evaluate.searches import Search, caption_tasks, draw, word_tasks
 from mmembed.evaluate.tables import CaptionRow, by_picture
 from mmembed.gallery.items import GOOD_MATCH
 from mmembed.model import Model
-from mmembed.space.base import Space, as_queries, commonness
+from mmembed.space.base import Space, as_queries, certainty, commonness
 
 SIZES = (1, 12, 100, 1000)
 _SEED = 2016
@@ -89,10 +89,10 @@ def evaluate_confidence(
     results = []
     for queries, (texts, tasks) in asked.items():
         vectors = as_queries(model.space, texts, embed_texts(model.space, texts, progress, queries))
-        common = commonness(model.space, texts)
+        known = commonness(model.space, texts), certainty(model.space, texts)
         for size in sizes:
             if searches := list(draw(tasks, size, random)):
-                results.append(_score(model.space, queries, size, vectors, common, pictures, searches))
+                results.append(_score(model.space, queries, size, vectors, known, pictures, searches))
     return results
 
 
@@ -101,12 +101,13 @@ def _score(
     queries: str,
     size: int,
     texts: np.ndarray,
-    common: np.ndarray,
+    known: tuple[np.ndarray, np.ndarray],
     pictures: np.ndarray,
     searches: Sequence[tuple[Search, Search]],
 ) -> ConfidenceScores:
     def judge(search: Search) -> tuple[float, bool]:
-        return best_hit(space, texts[search.query], pictures, search, common[search.query])
+        common, certain = (of_all[search.query] for of_all in known)
+        return best_hit(space, texts[search.query], pictures, search, common, certain)
 
     present = np.array([judge(there) for there, _ in searches])
     absent = np.array([judge(gone) for _, gone in searches])
@@ -118,14 +119,16 @@ def _score(
     return ConfidenceScores(queries, size, 2 * len(searches), separation, error, first, found, refused, bins)
 
 
-def best_hit(space: Space, query: np.ndarray, pictures: np.ndarray, search: Search, commonness: float = 0.0) -> tuple[float, bool]:
+def best_hit(
+    space: Space, query: np.ndarray, pictures: np.ndarray, search: Search, commonness: float = 0.0, certainty: float = 1.0
+) -> tuple[float, bool]:
     """Confidence of the most similar picture of a gallery, and whether it is right.
 
     Args:
         query: float32 `[dim]`.
         pictures: float32 `[P, dim]`, which the gallery's rows count in.
-        commonness: of what is looked for; see `mmembed.space.base`.
+        commonness, certainty: of what is looked for; see `mmembed.space.base`.
     """
     similarities = pictures[search.gallery] @ query
     best = int(similarities.argmax())
-    return float(space.confidence(query, similarities, commonness=commonness)[best]), bool(search.right[best])
+    return float(certainty * space.confidence(query, similarities, commonness=commonness)[best]), bool(search.right[best])

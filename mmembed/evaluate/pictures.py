@@ -148,7 +148,7 @@ class _Remembering:
         self.picture_size = space.picture_size
 
     def __getattr__(self, name: str) -> Any:
-        """What only some spaces have, such as `familiarity`, `kinds`, `as_queries` and `commonness`."""
+        """What only some spaces have, such as `familiarity`, `kinds`, `as_queries`, `commonness` and `certainty`."""
         return getattr(self._space, name)
 
     def embed_pictures(self, pictures: Sequence[Picture]) -> np.ndarray:

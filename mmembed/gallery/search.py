@@ -11,7 +11,7 @@ from mmembed.errors import InvalidQuery
 from mmembed.gallery.items import Query
 from mmembed.gallery.matrix import Rows
 from mmembed.media.picture import Picture
-from mmembed.space.base import Space, commonness, embed_queries
+from mmembed.space.base import Space, certainty, commonness, embed_queries
 
 UNWANTED = 0.5
 """What an unwanted term of weight -1 takes off: this share of its own cosine.
@@ -51,6 +51,8 @@ class EmbeddedQuery:
         weights: of the unwanted, all positive, `[M]`.
         common: the share of pictures that show what is wanted, as far as known.
         commons: the same of the unwanted, `[M]`.
+        certain: how often what looks like what is wanted is that; see `space.base.certainty`.
+        certains: the same of the unwanted, `[M]`.
     """
 
     wanted: np.ndarray
@@ -58,6 +60,8 @@ class EmbeddedQuery:
     weights: np.ndarray
     common: float
     commons: np.ndarray
+    certain: float
+    certains: np.ndarray
 
     @cached_property
     def direction(self) -> np.ndarray:
@@ -86,11 +90,14 @@ def embed_query(space: Space, query: Query) -> EmbeddedQuery:
         vectors[list(pictures)] = space.embed_pictures(list(pictures.values()))
     shares = np.full(len(terms), _LIKE_IT, np.float32)
     shares[list(texts)] = commonness(space, list(texts.values()))
+    certain = np.ones(len(terms), np.float32)
+    certain[list(texts)] = certainty(space, list(texts.values()))
     weights = np.array([term.weight for term in terms], np.float32)
     unwanted = weights < 0
     wanted, common = weights[~unwanted] @ vectors[~unwanted], float(shares[~unwanted].prod())
     wanted /= max(float(np.linalg.norm(wanted)), 1e-12)
-    return EmbeddedQuery(wanted, vectors[unwanted], -weights[unwanted], common, shares[unwanted])
+    sure = float(certain[~unwanted].prod())
+    return EmbeddedQuery(wanted, vectors[unwanted], -weights[unwanted], common, shares[unwanted], sure, certain[unwanted])
 
 
 def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQuery, searched: int) -> Candidates:
@@ -101,9 +108,9 @@ def score(space: Space, ids: np.ndarray, vectors: np.ndarray, query: EmbeddedQue
     """
     wanted = vectors @ query.wanted
     similarities = wanted - UNWANTED * ((vectors @ query.unwanted.T) @ query.weights)
-    confidence = space.confidence(query.wanted, wanted, searched, query.common)
-    for vector, weight, share in zip(query.unwanted, query.weights, query.commons, strict=True):
-        confidence = confidence * (1 - space.confidence(vector, vectors @ vector, _GLANCE, share)) ** weight
+    confidence = query.certain * space.confidence(query.wanted, wanted, searched, query.common)
+    for vector, weight, share, certain in zip(query.unwanted, query.weights, query.commons, query.certains, strict=True):
+        confidence = confidence * (1 - certain * space.confidence(vector, vectors @ vector, _GLANCE, share)) ** weight
     order = np.lexsort((ids, -similarities))
     return Candidates(ids[order], vectors[order], similarities[order], confidence[order])
 

@@ -108,6 +108,12 @@ def commonness(space: Space, texts: Sequence[str]) -> np.ndarray:
     return told(texts) if told else np.zeros(len(texts), np.float32)
 
 
+def certainty(space: Space, texts: Sequence[str]) -> np.ndarray:
+    """How often what looks like what each text says is that, as far as a space knows: a factor of confidences, `[N]`, at most 1."""
+    told: Callable[[Sequence[str]], np.ndarray] | None = getattr(space, "certainty", None)
+    return told(texts) if told else np.ones(len(texts), np.float32)
+
+
 def embed_queries(space: Space, texts: Sequence[str]) -> np.ndarray:
     """The same from the texts alone.
 

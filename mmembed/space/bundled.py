@@ -15,7 +15,7 @@ import numpy as np
 
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
-from mmembed.space.glossary import Glossary
+from mmembed.space.glossary import Glossary, Mention
 from mmembed.space.kinds import Kinds
 from mmembed.space.lexicon import Lexicon, Reading
 from mmembed.space.logistic import logistic
@@ -32,6 +32,9 @@ KINDS, GLOSSARY, LEXICON = "kinds.npz", "glossary.json.gz", "lexicon.npz"
 BY_SIGHT, BY_WORDS = 2.0, 0.5
 """How much the kinds that a query names count, if they are all of it, against its text: similarities of both are taken in units of
 their spread over the background. A name that is less of the query counts less (docs/experiments.md)."""
+LOOKALIKES = 0.3
+"""How many of what looks like a thing that is told by other kinds are those. Chosen by names whose own kinds were taken for unknown
+(docs/experiments.md)."""
 
 _PICTURE_BATCH, _TEXT_BATCH = 16, 64
 _NEIGHBOURS = 20
@@ -196,6 +199,11 @@ class BundledSpace:
         """The share of pictures that all words of each text are said of, float32 `[N]`; 0 where nothing is known of that."""
         return np.array([self._lexicon.commonness(text) if self._lexicon else 0.0 for text in texts], np.float32)
 
+    def certainty(self, texts: Sequence[str]) -> np.ndarray:
+        """How often what looks like what each text says is that, float32 `[N]`: less for things that are told by other kinds."""
+        told = [sum(mention.share for mention in self._mentions(text) if not self._sees(mention)) for text in texts]
+        return 1 - LOOKALIKES * np.array(told, np.float32)
+
     def _words_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """What a text's words look like, with weights; half a text known is little, so these fall with the share's square."""
         return [(BY_WORDS * reading.share**2, reading.direction) for reading in self._readings(text)]
@@ -205,14 +213,22 @@ class BundledSpace:
 
     def _kinds_of(self, text: str) -> list[tuple[float, np.ndarray]]:
         """Where the kinds of things lie that a text names, with weights."""
+        if not (mentions := self._mentions(text)) or not (kinds := self.kinds):
+            return []
+        return [(BY_SIGHT * mention.share, kinds.direction(mention.kinds)) for mention in mentions]
+
+    def _sees(self, mention: Mention) -> bool:
+        """Whether a kind is meant that is known by sight."""
+        return self.kinds is not None and self.kinds.sees(mention.kinds)
+
+    def _mentions(self, text: str) -> list[Mention]:
+        """The kinds of things that a text names."""
         lexicon, spoken = self._lexicon, [reading.language for reading in self._readings(text)]
 
         def foreign(words: str, language: str) -> bool:
             return lexicon is not None and language not in spoken and any(lexicon.knows(words, other) for other in spoken)
 
-        if not self._glossary or not (mentions := self._glossary.find(text, foreign)) or not (kinds := self.kinds):
-            return []
-        return [(BY_SIGHT * mention.share, kinds.direction(mention.kinds)) for mention in mentions]
+        return self._glossary.find(text, foreign) if self._glossary else []
 
     def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
         """States and word embeddings of every piece, for a decoder to read."""

@@ -11,6 +11,8 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "cs": "czech", "ar": "arabic"}
 _WORD = re.compile(r"[^\W_]+")
 CHINESE = re.compile("[\u3400-\u9fff]")
@@ -101,7 +103,7 @@ class Glossary:
     @classmethod
     def read(cls, path: Path) -> Glossary:
         """What `save` wrote."""
-        return cls(json.loads(gzip.decompress(path.read_bytes())))
+        return cls(msgspec.json.decode(gzip.decompress(path.read_bytes())))
 
 
 def stems(text: str, language: str) -> list[str]:

@@ -74,11 +74,15 @@ class Kinds:
         return mean
 
     def _direction(self, thing: int) -> np.ndarray:
-        if thing < len(self.vectors) and thing not in self.unknown:
+        if self.sees([thing]):
             return np.asarray(self._directions[thing])
         if self.likenesses is None:
             return np.zeros_like(self._directions[0])
         return self.likenesses.direction(thing, self._directions, self.unknown)
+
+    def sees(self, things: Sequence[int]) -> bool:
+        """Whether one of them is a kind that is known by sight."""
+        return any(thing < len(self.vectors) and thing not in self.unknown for thing in things)
 
     def without(self, kinds: Collection[int]) -> Kinds:
         """As if some kinds were not known by sight: they are told by others, and nothing by them."""

@@ -138,6 +138,23 @@ def test_confidences_know_how_common_words_are() -> None:
     assert space.told == [(16, 0.25 * _LIKE_IT)]
 
 
+def test_what_is_told_by_what_it_looks_like_is_less_sure() -> None:
+    class Doubting(Angles):
+        def certainty(self, texts):  # type: ignore[no-untyped-def]
+            return np.array([0.7 if text == "moose" else 1 for text in texts], np.float32)
+
+    ox, moose, snow = np.eye(16, dtype=np.float32)[:3]
+    space, rows = Doubting(ox=ox, moose=moose, snow=snow), np.eye(16, dtype=np.float32)
+
+    def confidence(space: Angles, *terms: Term) -> float:
+        return float(search(space, rows, Query(terms), 1).confidences[0])
+
+    for terms, known in (((Term("moose"),), (Term("ox"),)), ((Term("moose"), Term(snow)), (Term("ox"), Term(snow)))):
+        assert confidence(space, *terms) == pytest.approx(0.7 * confidence(space, *known))
+    surely = confidence(Angles(ox=ox, moose=moose), Term("ox"), Term("moose", -1.0)) / confidence(space, Term("ox"))
+    assert confidence(space, Term("ox"), Term("moose", -1.0)) / confidence(space, Term("ox")) == pytest.approx(1 - 0.7 * (1 - surely))
+
+
 def test_k_and_empty_queries_are_checked(colours: Gallery) -> None:
     for query, k in (("red", 0), ("red", -1)):
         with pytest.raises(InvalidQuery, match="at least 1"):

@@ -12,7 +12,7 @@ import pytest
 from mmembed.errors import InvalidQuery
 from mmembed.media.picture import Picture
 from mmembed.media.samples import sample_photos
-from mmembed.space.base import commonness, embed_queries, knows_pictures, worded
+from mmembed.space.base import certainty, commonness, embed_queries, knows_pictures, worded
 from mmembed.space.bundled import LEXICON
 from mmembed.space.lexicon import Lexicon
 from mmembed.space.text import MAX_PIECES
@@ -222,6 +222,14 @@ def test_a_query_for_what_is_no_kind_is_turned_towards_what_it_looks_like() -> N
         texts, queries = space.embed_texts(names), embed_queries(space, names)
         assert np.linalg.norm(queries - texts, axis=1).min() > 0.5
         assert (queries @ queries.T).min() > (texts @ texts.T).min(), "in all languages it looks alike"
+
+
+def test_what_is_told_by_other_kinds_is_less_sure() -> None:
+    space = mini().space
+    known = certainty(space, ["a dog", "a cheetah", "moose", "a brown moose", "xyzzy"])
+    assert known.tolist() == pytest.approx([1, 1, 0.7, 0.9, 1])
+    assert space.kinds is not None
+    assert certainty(space.without(range(len(space.kinds.vectors))), ["cheetah"])[0] == pytest.approx(0.7)
 
 
 def test_a_french_word_means_nothing_english_in_a_french_query() -> None:

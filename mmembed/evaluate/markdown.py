@@ -147,11 +147,14 @@ def _masked(results: Sequence[MaskedScores]) -> str:
 
 
 def _names(results: Sequence[NameScores]) -> str:
-    ways = ("as searches know them", "sight1", "sight5"), ("without their own kinds", "unseen1", "unseen5"), ("as texts", "top1", "top5")
     rows = [
-        [way, f"{getattr(result, first):.1f}", f"{getattr(result, five):.1f}", result.names, result.pictures]
+        [way, f"{first:.1f}", f"{five:.1f}", result.names, result.pictures]
         for result in results
-        for way, first, five in ways
+        for way, first, five in (
+            ("as searches know them", result.sight1, result.sight5),
+            ("without their own kinds", result.unseen1, result.unseen5),
+            ("as texts", result.top1, result.top5),
+        )
     ]
     found = " ".join(f"Of these names, {result.found:.1f} % find a right photograph first when searched for." for result in results)
     note = (

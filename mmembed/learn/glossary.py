@@ -61,9 +61,10 @@ def glossary_of(
                 raise InvalidData(f"The group {group.names[language][0]!r} has the class {missing[0]}, which is none of the classes.")
             for name in (stemmed(name, language) for name in group.names[language]):
                 names[language][name] = names[language][name] | {number[synset] for synset in group.classes} if group.classes else set()
-        further = [(stemmed(name, language), len(rows) + index) for index, thing in enumerate(things) for name in thing[language]]
-        for name, number_of_thing in [(name, index) for name, index in further if name not in names[language]]:
-            names[language][name].add(number_of_thing)
+        taken = set(names[language])
+        for index, thing in enumerate(things, len(rows)):
+            for name in {stemmed(name, language) for name in thing[language]} - taken:
+                names[language][name].add(index)
         names[language].pop("", None)  # of what the language cannot write
     return _rarely_said(
         {code: {name: sorted(kinds) for name, kinds in known.items()} for code, known in names.items()}, len(rows), captions

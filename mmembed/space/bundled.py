@@ -181,7 +181,8 @@ class BundledSpace:
         """The vectors of texts, float32 `[N, dim]`, turned towards what their words look like and the kinds of things that they name."""
         queries = vectors.copy()
         for row, text in enumerate(texts):
-            if parts := [*self._words_of(text), *self._kinds_of(text)]:
+            readings = self._readings(text)
+            if parts := [*_words_of(readings), *self._kinds_of(text, readings)]:
                 shares, directions = map(np.array, zip((1.0, vectors[row]), *parts, strict=True))
                 spreads = (directions @ self._background.T).std(1)
                 queries[row] = unit((shares / np.maximum(spreads, 1e-6)) @ directions)
@@ -201,19 +202,16 @@ class BundledSpace:
 
     def certainty(self, texts: Sequence[str]) -> np.ndarray:
         """How often what looks like what each text says is that, float32 `[N]`: less for things that are told by other kinds."""
-        told = [sum(mention.share for mention in self._mentions(text) if not self._sees(mention)) for text in texts]
+        mentions = [self._mentions(text, self._readings(text)) for text in texts]
+        told = [sum(mention.share for mention in of_text if not self._sees(mention)) for of_text in mentions]
         return 1 - LOOKALIKES * np.array(told, np.float32)
-
-    def _words_of(self, text: str) -> list[tuple[float, np.ndarray]]:
-        """What a text's words look like, with weights; half a text known is little, so these fall with the share's square."""
-        return [(BY_WORDS * reading.share**2, reading.direction) for reading in self._readings(text)]
 
     def _readings(self, text: str) -> list[Reading]:
         return self._lexicon.readings(text) if self._lexicon else []
 
-    def _kinds_of(self, text: str) -> list[tuple[float, np.ndarray]]:
+    def _kinds_of(self, text: str, readings: Sequence[Reading]) -> list[tuple[float, np.ndarray]]:
         """Where the kinds of things lie that a text names, with weights."""
-        if not (mentions := self._mentions(text)) or not (kinds := self.kinds):
+        if not (mentions := self._mentions(text, readings)) or not (kinds := self.kinds):
             return []
         return [(BY_SIGHT * mention.share, kinds.direction(mention.kinds)) for mention in mentions]
 
@@ -221,9 +219,9 @@ class BundledSpace:
         """Whether a kind is meant that is known by sight."""
         return self.kinds is not None and self.kinds.sees(mention.kinds)
 
-    def _mentions(self, text: str) -> list[Mention]:
-        """The kinds of things that a text names."""
-        lexicon, spoken = self._lexicon, [reading.language for reading in self._readings(text)]
+    def _mentions(self, text: str, readings: Sequence[Reading]) -> list[Mention]:
+        """The kinds of things that a text names, which may be read in these ways."""
+        lexicon, spoken = self._lexicon, [reading.language for reading in readings]
 
         def foreign(words: str, language: str) -> bool:
             return lexicon is not None and language not in spoken and any(lexicon.knows(words, other) for other in spoken)
@@ -281,6 +279,11 @@ class BundledSpace:
         for start in range(0, len(order), _TEXT_BATCH):
             chosen = order[start : start + _TEXT_BATCH]
             yield chosen, *_padded([encoded[i] for i in chosen])
+
+
+def _words_of(readings: Sequence[Reading]) -> list[tuple[float, np.ndarray]]:
+    """What a text's words look like, with weights; half a text known is little, so these fall with the share's square."""
+    return [(BY_WORDS * reading.share**2, reading.direction) for reading in readings]
 
 
 def _padded(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:

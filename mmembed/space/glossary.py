@@ -79,13 +79,13 @@ class Glossary:
     def names_in(self, text: str, language: str, foreign: Callable[[str, str], bool]) -> Iterator[tuple[Span, str]]:
         """The names of one language in a text, without `foreign` ones, from the left on; of those that begin at a word the longest."""
         words, joint = stems(text, language), _joint(language)
+        said = _words(text, language)
         start = 0
         while start < len(words):
             spans = ((end, joint.join(words[start:end])) for end in range(min(len(words), start + self._longest[language]), start, -1))
             end, name = next(((end, name) for end, name in spans if name in self.names[language]), (start + 1, ""))
-            said = joint.join(_words(text, language)[start:end])
             alone = end - start == len(words)
-            if name and _is_name(name, language, len(words)) and (alone or not foreign(said, language)):
+            if name and _is_name(name, language, len(words)) and (alone or not foreign(joint.join(said[start:end]), language)):
                 yield (start / len(words), end / len(words)), name
             start = end
 
